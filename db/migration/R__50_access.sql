@@ -1,0 +1,78 @@
+-- Finding out whose request this is, before any workspace is known: the engine looks across workspaces for the caller.
+set local role postrider_engine;
+-- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
+set local row_security = on;
+
+create or replace function postrider.resolve_api_key(key_hash bytea)
+    returns table (key_id uuid, workspace_id uuid, scopes text[], stored_hash bytea)
+    language sql stable security definer set search_path = postrider, pg_temp as $$
+    select key_id, workspace_id, scopes, key_hash from api_keys where key_hash = $1 and revoked_at is null
+$$;
+comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash.';
+
+create or replace function postrider.resolve_source(provider text, source_key text)
+    returns table (source_id uuid, workspace_id uuid, secrets bytea, task_type text, enabled boolean)
+    language sql stable security definer set search_path = postrider, pg_temp as $$
+    select source_id, workspace_id, secrets, task_type, enabled from webhook_sources s
+     where s.source_key = $2 and s.provider = $1
+$$;
+comment on function postrider.resolve_source is 'The webhook source behind a url.';
+
+create or replace function postrider.create_workspace(name text, workspace_id uuid default null) returns uuid
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    id uuid := coalesce(create_workspace.workspace_id, new_id());
+begin
+    if id = '00000000-0000-0000-0000-000000000000' then
+        raise sqlstate 'PR400' using message = 'workspaceId must not be the nil UUID: it stands for no workspace';
+    end if;
+    insert into workspaces (workspace_id, name) values (id, create_workspace.name) on conflict do nothing;
+    if not found then
+        raise sqlstate 'PR409' using message = format('workspace %s exists already', id);
+    end if;
+    insert into system_events (workspace_id, event_type, actor, payload)
+    values (id, 'workspace.created', nullif(current_setting('app.actor', true), ''),
+            jsonb_build_object('name', create_workspace.name));
+    return id;
+end $$;
+comment on function postrider.create_workspace is 'Makes a workspace; a team may bring its own id.';
+
+create or replace function postrider.create_api_key(workspace_id uuid, key_hash bytea, scopes text[]) returns uuid
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+    id uuid;
+begin
+    if create_api_key.workspace_id <> nobody
+       and not exists (select from workspaces where workspace_id = create_api_key.workspace_id) then
+        raise sqlstate 'PR404' using message = format('workspace %s does not exist', create_api_key.workspace_id);
+    end if;
+    insert into api_keys (workspace_id, key_hash, scopes)
+    values (create_api_key.workspace_id, create_api_key.key_hash, create_api_key.scopes)
+    on conflict (key_hash) do nothing returning key_id into id;
+    if id is not null then
+        insert into system_events (workspace_id, event_type, actor, payload)
+        values (create_api_key.workspace_id, 'api-key.created', nullif(current_setting('app.actor', true), ''),
+                jsonb_build_object('keyId', id, 'scopes', create_api_key.scopes));
+    end if;
+    return id;
+end $$;
+comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already.';
+
+create or replace function postrider.sweep_keys() returns void
+    language sql security definer set search_path = postrider, pg_temp
+begin atomic
+    delete from postrider.idempotency_keys where created_at < now() - interval '24 hours';
+    delete from postrider.event_keys where created_at < now() - interval '30 days';
+    delete from postrider.inbound_keys where received_at < now() - interval '30 days';
+end;
+comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks.';
+
+revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
+    postrider.create_api_key, postrider.sweep_keys from public;
+grant execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.sweep_keys
+    to postrider_dispatcher;
+grant execute on function postrider.create_workspace, postrider.create_api_key to postrider_operator;
+set local role postrider_owner;

@@ -1,0 +1,137 @@
+package dev.postrider.database;
+
+import dev.postrider.startup.StartupException;
+import java.net.ConnectException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Properties;
+import org.postgresql.Driver;
+
+/**
+ * Connects to the database once, before anything else does, and says in plain words what is wrong with it.
+ *
+ * <p>Without it the first failure would come from a connection pool or a migration, later and in their words.
+ */
+final class DatabaseCheck {
+
+    /** What the SQL of Postrider is written for and tested with. */
+    static final int OLDEST_VERSION = 16;
+
+    private static final String CONNECT_SECONDS = "10";
+
+    private DatabaseCheck() {}
+
+    /**
+     * Returns if the database answers, and is new enough, and the login may do what is needed.
+     *
+     * @param mayCreateRoles whether this login has to be able to create roles
+     * @throws StartupException otherwise
+     */
+    static void verify(String setting, String url, String username, String password, boolean mayCreateRoles) {
+        Driver driver = new Driver();
+        if (!driver.acceptsURL(url)) {
+            throw new StartupException(
+                    "The setting %s, \"%s\", is not a JDBC URL of PostgreSQL."
+                            .formatted(setting, DatabaseLocation.withoutSecrets(url)),
+                    "Give it as jdbc:postgresql://host:5432/database, and user and password apart, as"
+                            + " postrider.database.username and postrider.database.password.");
+        }
+        Properties properties = new Properties();
+        if (!username.isBlank()) {
+            properties.setProperty("user", username);
+            properties.setProperty("password", password);
+        }
+        properties.setProperty("ApplicationName", "postrider start");
+        properties.setProperty("connectTimeout", CONNECT_SECONDS);
+        properties.setProperty("loginTimeout", CONNECT_SECONDS);
+        // A transaction pooler may know no prepared statements.
+        properties.setProperty("prepareThreshold", "0");
+        try (Connection connection = driver.connect(url, properties);
+                Statement statement = connection.createStatement()) {
+            verifyVersion(setting, url, statement);
+            if (mayCreateRoles) {
+                verifyRoles(statement);
+            }
+        } catch (SQLException e) {
+            throw explain(setting, url, username, e);
+        }
+    }
+
+    private static void verifyVersion(String setting, String url, Statement statement) throws SQLException {
+        try (ResultSet row = statement.executeQuery("select current_setting('server_version_num')::int / 10000")) {
+            row.next();
+            int version = row.getInt(1);
+            if (version < OLDEST_VERSION) {
+                throw new StartupException(
+                        "The database at %s is PostgreSQL %d; Postrider needs %d or newer."
+                                .formatted(DatabaseLocation.withoutSecrets(url), version, OLDEST_VERSION),
+                        "Upgrade the server, or point %s at a newer one.".formatted(setting));
+            }
+        }
+    }
+
+    private static void verifyRoles(Statement statement) throws SQLException {
+        try (ResultSet row = statement.executeQuery(
+                "select rolname, rolsuper or rolcreaterole from pg_catalog.pg_roles where rolname = current_user")) {
+            if (row.next() && !row.getBoolean(2)) {
+                throw new StartupException(
+                        "The database login \"%s\" may not create roles, and Postrider creates one login per task."
+                                .formatted(row.getString(1)),
+                        "Run: alter role \"%s\" createrole. Or create the logins yourself and give all of them:"
+                                        .formatted(row.getString(1))
+                                + " postrider.database.<role>.username and .password for owner, tenant, dispatcher,"
+                                + " operator and analyst.");
+            }
+        }
+    }
+
+    private static StartupException explain(String setting, String url, String username, SQLException e) {
+        String where = DatabaseLocation.withoutSecrets(url);
+        String who = username.isBlank() ? "without a username" : "as \"" + username + "\"";
+        String state = e.getSQLState() == null ? "" : e.getSQLState();
+        if (causedBy(e, UnknownHostException.class)) {
+            return new StartupException(
+                    "The host in %s, %s, is unknown.".formatted(setting, where),
+                    "Correct the host name in %s, or check the name service of this machine.".formatted(setting),
+                    e);
+        }
+        if (causedBy(e, ConnectException.class) || causedBy(e, SocketTimeoutException.class)) {
+            return new StartupException(
+                    "No PostgreSQL answers at %s (%s).".formatted(where, e.getMessage()),
+                    "Start the database, or correct host and port in %s; a firewall may be in between.".formatted(setting),
+                    e);
+        }
+        return switch (state) {
+            case "28P01", "28000" ->
+                new StartupException(
+                        "The database at %s refuses the login %s (%s).".formatted(where, who, e.getMessage()),
+                        "Correct postrider.database.username and postrider.database.password"
+                                + " (environment: POSTRIDER_DATABASE_USERNAME, POSTRIDER_DATABASE_PASSWORD).",
+                        e);
+            case "3D000" ->
+                new StartupException(
+                        "The server at %s has no such database (%s).".formatted(where, e.getMessage()),
+                        "Create it with createdb, or correct the name after the last slash of %s.".formatted(setting),
+                        e);
+            default ->
+                new StartupException(
+                        "The database at %s cannot be used %s: %s (SQL state %s)."
+                                .formatted(where, who, e.getMessage(), state.isEmpty() ? "none" : state),
+                        "Check the server's log, and %s with username and password.".formatted(setting),
+                        e);
+        };
+    }
+
+    private static boolean causedBy(Throwable failure, Class<? extends Throwable> type) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (type.isInstance(cause)) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -126,7 +126,7 @@ public final class EmbeddedServer implements AutoCloseable {
      *
      * <p>Call it only while holding the {@link LocalFolder}: then nobody else can be using the server rightfully.
      */
-    static void stopOrphan(Path data) {
+    public static void stopOrphan(Path data) {
         postmaster(data).ifPresent(orphan -> {
             log.info("Stopping the PostgreSQL (process {}) that a killed Postrider left behind", orphan.pid());
             try {

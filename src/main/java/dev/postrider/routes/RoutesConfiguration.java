@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.Optional;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kamelet.KameletComponent;
 import org.apache.camel.spring.boot.CamelContextConfiguration;
@@ -32,7 +31,7 @@ public class RoutesConfiguration {
         if (Files.isDirectory(folder)) {
             LOG.info("Routes of {} are laid over the packaged ones", folder);
         }
-        return new RouteLoader(context, RouteFiles.of(Optional.of(folder)), errors);
+        return new RouteLoader(context, RouteFiles.of(folder), errors);
     }
 
     @Bean
@@ -49,7 +48,10 @@ public class RoutesConfiguration {
             @Override
             public void beforeApplicationStart(CamelContext context) {
                 // For whoever uses a kamelet without a route file, as tests and routes in Java do.
-                String folder = Path.of(settings.directory(), "kamelets").toAbsolutePath().toUri().toString();
+                String folder = Path.of(settings.directory(), "kamelets")
+                        .toAbsolutePath()
+                        .toUri()
+                        .toString();
                 context.getComponent("kamelet", KameletComponent.class)
                         .setLocation(folder + ",classpath:routes/kamelets");
             }

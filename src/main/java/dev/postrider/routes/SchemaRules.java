@@ -3,10 +3,11 @@ package dev.postrider.routes;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.JsonMetaSchema;
 import com.networknt.schema.JsonNodePath;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.SpecVersion;
+import com.networknt.schema.NonValidationKeyword;
 import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,11 +33,19 @@ final class SchemaRules {
     private static final List<String> MOST_TELLING_FIRST =
             List.of("additionalProperties", "required", "enum", "pattern", "maxProperties", "type");
 
-    private final JsonSchema schema = read();
+    private static final JsonSchema SCHEMA_OF_CAMEL = read();
 
     private static JsonSchema read() {
         try (InputStream in = YamlRoutesBuilderLoader.class.getResourceAsStream(SCHEMA)) {
-            return JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(in);
+            // "deprecated" of newer drafts stands in Camel's schema and would be warned about.
+            JsonMetaSchema draft4 = JsonMetaSchema.builder(JsonMetaSchema.getV4())
+                    .keyword(new NonValidationKeyword("deprecated"))
+                    .build();
+            return JsonSchemaFactory.builder()
+                    .defaultMetaSchemaIri(draft4.getIri())
+                    .metaSchema(draft4)
+                    .build()
+                    .getSchema(in);
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot read " + SCHEMA + " of camel-yaml-dsl", e);
         }
@@ -57,7 +66,7 @@ final class SchemaRules {
         List<YamlNode> items = document.root().items();
         for (YamlNode item : items) {
             JsonNode alone = JsonNodeFactory.instance.arrayNode().add(item.json());
-            best(schema.validate(alone)).ifPresent(message -> {
+            best(SCHEMA_OF_CAMEL.validate(alone)).ifPresent(message -> {
                 List<String> path = path(message.getInstanceLocation(), 1);
                 findings.add(finding(document.path(), item, path, message));
             });
@@ -69,17 +78,17 @@ final class SchemaRules {
     private List<Finding> checkTemplate(RouteDocument document) {
         Optional<YamlNode> template = document.root().path("spec", "template");
         if (template.isEmpty() || !template.get().isMap()) {
-            return List.of(
-                    Finding.at(document.path(), document.root(), "a kamelet needs 'spec.template' with a 'from' in it"));
+            return List.of(Finding.at(
+                    document.path(), document.root(), "a kamelet needs 'spec.template' with a 'from' in it"));
         }
         ObjectNode routeTemplate = (ObjectNode) template.get().json();
         routeTemplate.put("id", document.name());
         JsonNode wrapped = JsonNodeFactory.instance
                 .arrayNode()
                 .add(JsonNodeFactory.instance.objectNode().set("routeTemplate", routeTemplate));
-        return best(schema.validate(wrapped))
-                .map(message -> finding(
-                        document.path(), template.get(), path(message.getInstanceLocation(), 2), message))
+        return best(SCHEMA_OF_CAMEL.validate(wrapped))
+                .map(message ->
+                        finding(document.path(), template.get(), path(message.getInstanceLocation(), 2), message))
                 .stream()
                 .toList();
     }
@@ -141,8 +150,9 @@ final class SchemaRules {
         return switch (message.getType()) {
             case "additionalProperties" -> unknownKey(name, message);
             case "required" -> name + " needs '" + message.getProperty() + "': add it";
-            case "enum" -> name + " is '" + at.text() + "', which is not one of its values: write one of "
-                    + message.getSchemaNode();
+            case "enum" ->
+                name + " is '" + at.text() + "', which is not one of its values: write one of "
+                        + message.getSchemaNode();
             case "type" -> name + ": " + message.getError() + hintOfQuotes(message);
             case "maxProperties" -> name + " holds several keys where one is allowed: start each with '- ' of its own";
             default -> name + ": " + message.getError();
@@ -160,13 +170,17 @@ final class SchemaRules {
     private static String camelCase(String key) {
         StringBuilder out = new StringBuilder();
         for (String part : key.split("-")) {
-            out.append(out.isEmpty() || part.isEmpty() ? part : Character.toUpperCase(part.charAt(0)) + part.substring(1));
+            out.append(
+                    out.isEmpty() || part.isEmpty() ? part : Character.toUpperCase(part.charAt(0)) + part.substring(1));
         }
         return out.toString();
     }
 
     private static String hintOfQuotes(ValidationMessage message) {
         JsonNode value = message.getInstanceNode();
+        if (value != null && value.isObject() && value.size() == 1 && value.has("")) {
+            return "; a {{placeholder}} stands in quotes";
+        }
         boolean scalar = value != null && (value.isNumber() || value.isBoolean());
         return scalar ? ": put it in quotes, as \"" + value.asText() + "\"" : "";
     }

@@ -50,7 +50,8 @@ final class TrialRun {
         List<Finding> findings = new ArrayList<>();
         Set<String> ownBeans = document.beanNames();
         for (EndpointUse use : document.endpoints()) {
-            endpoint(document, use, ownBeans).ifPresent(why -> findings.add(Finding.at(document.path(), use.at(), why)));
+            endpoint(document, use, ownBeans)
+                    .ifPresent(why -> findings.add(Finding.at(document.path(), use.at(), why)));
         }
         document.root().walk().flatMap(node -> node.get("simple").stream()).forEach(simple -> {
             String text = simple.isMap() ? simple.text("expression") : simple.text();
@@ -59,16 +60,26 @@ final class TrialRun {
         return findings;
     }
 
-    private Optional<String> endpoint(RouteDocument document, EndpointUse use, Set<String> ownBeans) {
+    private Optional<String> endpoint(RouteDocument document, EndpointUse written, Set<String> ownBeans) {
+        EndpointUse use = written;
+        // Inside a kamelet placeholders are its parameters: nothing to resolve yet.
+        if (!document.isKamelet()) {
+            try {
+                use = written.withUri(context.resolvePropertyPlaceholders(written.uri()));
+            } catch (IllegalArgumentException missing) {
+                return Optional.of(Reason.of(missing));
+            }
+        }
         String scheme = use.scheme();
-        // Inside a kamelet placeholders are its parameters, and toD is made from each message: nothing to try yet.
         if (scheme.contains("{{") || scheme.contains("${") || isOwnEnd(document, use)) {
             return Optional.empty();
         }
         Component component = context.getComponent(scheme);
         if (component == null) {
-            return Optional.of("there is no component '" + scheme + "': correct the uri, or add the component to the build");
+            return Optional.of(
+                    "there is no component '" + scheme + "': correct the uri, or add the component to the build");
         }
+        // What toD sends to is made from each message.
         if (document.isKamelet() || use.step().equals("toD") || use.step().startsWith("intercept")) {
             return Optional.empty();
         }
@@ -82,7 +93,8 @@ final class TrialRun {
     }
 
     private static boolean isOwnEnd(RouteDocument document, EndpointUse use) {
-        return document.isKamelet() && (use.uri().equals("kamelet:source") || use.uri().equals("kamelet:sink"));
+        return document.isKamelet()
+                && (use.uri().equals("kamelet:source") || use.uri().equals("kamelet:sink"));
     }
 
     /** A bean that this very file declares exists only once the file is loaded. */
@@ -94,9 +106,8 @@ final class TrialRun {
 
     private Optional<String> create(Component component, EndpointUse use) {
         try {
-            String resource = context.resolvePropertyPlaceholders(use.target());
-            if (ResourceHelper.hasScheme(resource)
-                    && resource.startsWith("classpath:")
+            String resource = use.target();
+            if (resource.startsWith("classpath:")
                     && !ResourceHelper.resolveResource(context, resource).exists()) {
                 return Optional.of("there is no " + resource + ": correct the name, or add the file");
             }
@@ -113,12 +124,11 @@ final class TrialRun {
 
     private Optional<String> kamelet(EndpointUse use) {
         String name = use.target().replaceFirst("/.*", "");
-        RouteTemplateDefinition template = context.getCamelContextExtension()
-                .getContextPlugin(Model.class)
-                .getRouteTemplateDefinition(name);
+        RouteTemplateDefinition template =
+                context.getCamelContextExtension().getContextPlugin(Model.class).getRouteTemplateDefinition(name);
         if (template == null) {
-            return Optional.of("there is no kamelet '" + name + "', or it has an error of its own: look for kamelets/" + name
-                    + ".kamelet.yaml");
+            return Optional.of("there is no kamelet '" + name + "', or it has an error of its own: look for kamelets/"
+                    + name + ".kamelet.yaml");
         }
         List<RouteTemplateParameterDefinition> parameters =
                 Optional.ofNullable(template.getTemplateParameters()).orElse(List.of());

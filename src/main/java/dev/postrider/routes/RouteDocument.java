@@ -136,6 +136,10 @@ record RouteDocument(String path, YamlNode root) {
         return claims;
     }
 
+    static String claimOfRoute(String id) {
+        return "the route id '" + id + "'";
+    }
+
     /** Whether a name stands anywhere in this file; a chance match costs one needless reload and nothing else. */
     boolean mentions(String name) {
         Pattern word = Pattern.compile("(?<![\\w-])" + Pattern.quote(name) + "(?![\\w-])");

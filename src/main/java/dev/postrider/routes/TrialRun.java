@@ -14,6 +14,7 @@ import org.apache.camel.model.Model;
 import org.apache.camel.model.RouteTemplateDefinition;
 import org.apache.camel.model.RouteTemplateParameterDefinition;
 import org.apache.camel.spi.Language;
+import org.apache.camel.support.EndpointHelper;
 import org.apache.camel.support.ResourceHelper;
 
 /**
@@ -74,7 +75,12 @@ final class TrialRun {
         if (scheme.contains("{{") || scheme.contains("${") || isOwnEnd(document, use)) {
             return Optional.empty();
         }
-        Component component = context.getComponent(scheme);
+        Component component;
+        try {
+            component = context.getComponent(scheme);
+        } catch (RuntimeException broken) {
+            return Optional.of("the component '" + scheme + "' cannot be used here: " + Reason.of(broken));
+        }
         if (component == null) {
             return Optional.of(
                     "there is no component '" + scheme + "': correct the uri, or add the component to the build");
@@ -115,7 +121,9 @@ final class TrialRun {
             if (!use.parameters().isEmpty()) {
                 uri = YamlSupport.createEndpointUri(context, null, uri, new TreeMap<>(use.parameters()));
             }
-            component.createEndpoint(context.resolvePropertyPlaceholders(uri));
+            // As the context does it on its way to a registered endpoint.
+            String raw = EndpointHelper.resolveEndpointUriPropertyPlaceholders(context, uri);
+            component.createEndpoint(component.useRawUri() ? raw : EndpointHelper.normalizeEndpointUri(raw));
             return Optional.empty();
         } catch (Exception refused) {
             return Optional.of(Reason.of(refused));

@@ -128,6 +128,25 @@ class RouteLoaderTest {
     }
 
     @Test
+    void aChangeThatWasUndoneIsNotTriedAgainForTheSakeOfOtherFiles() throws Exception {
+        String good = answering("a", "one");
+        routes.write("tasks/a.camel.yaml", good).look();
+        routes.write("tasks/a.camel.yaml", good + "        - process: {ref: '#noSuchBean'}\n")
+                .write("tasks/b.camel.yaml", answering("b", "two"))
+                .look();
+        Object restored = routes.context.getRoute("a");
+
+        routes.write("tasks/c.camel.yaml", answering("c", "three")).look();
+        assertThat(routes.context.getRoute("a")).isSameAs(restored);
+        assertThat(routes.broken()).hasSize(1);
+
+        routes.context.getRegistry().bind("noSuchBean", (org.apache.camel.Processor)
+                exchange -> exchange.getMessage().setBody("processed"));
+        routes.loader().reload();
+        assertThat(routes.ask("a")).isEqualTo("processed");
+    }
+
+    @Test
     void deletingAFileRemovesItsRoutes() throws Exception {
         routes.write("tasks/a.camel.yaml", answering("a", "one") + answering("a.more", "more"))
                 .look();

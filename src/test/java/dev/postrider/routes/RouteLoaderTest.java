@@ -290,6 +290,16 @@ class RouteLoaderTest {
     }
 
     @Test
+    void anAutoStartupThatCannotBeResolvedIsAnErrorOfItsFile() throws Exception {
+        String unresolved = "id: a\n    autoStartup: '{{no.such.setting}}'";
+        routes.write("tasks/a.camel.yaml", answering("a", "one").replace("id: a", unresolved))
+                .look();
+
+        assertThat(routes.broken()).singleElement().asString().contains("no.such.setting");
+        assertThat(routes.context.getRoutes()).isEmpty();
+    }
+
+    @Test
     void whatFailsToStartForAReasonOutsideIsTriedAgain() throws Exception {
         routes.context.addRoutes(new RouteBuilder() {
             @Override

@@ -40,7 +40,8 @@ class RouteLoaderTest {
 
     @Test
     void anErrorIsSaidOnceNotAtEveryLook() throws Exception {
-        routes.write("tasks/b.camel.yaml", "- rout:").look().look().look();
+        routes.write("tasks/b.camel.yaml", "- rout:").look().look();
+        routes.write("tasks/a.camel.yaml", answering("a", "one")).look();
 
         assertThat(routes.errorLines()).hasSize(1);
     }

@@ -45,58 +45,34 @@ class EmbeddedServerTest {
     }
 
     @Test
-    void keepsItsDataBetweenStarts() throws Exception {
-        try (LocalFolder folder = LocalFolder.open(directory)) {
-            try (EmbeddedServer server = start(folder)) {
-                execute(server.location(), "create table kept as select 42 as answer");
-            }
-            try (EmbeddedServer server = start(folder)) {
-                assertThat(query(server.location(), "select answer from kept")).containsExactly("42");
-            }
-        }
-    }
-
-    @Test
-    void losesNothingThatIsCommitted() throws Exception {
-        try (LocalFolder folder = LocalFolder.open(directory);
-                EmbeddedServer server = start(folder)) {
-            assertThat(
-                            query(
-                                    server.location(),
-                                    "select name || '=' || setting from pg_settings"
-                                            + " where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by name"))
-                    .containsExactly("fsync=on", "full_page_writes=on", "synchronous_commit=on");
-        }
-    }
-
-    @Test
-    void asksForThePassword() throws Exception {
-        try (LocalFolder folder = LocalFolder.open(directory);
-                EmbeddedServer server = start(folder)) {
-            String url = server.location().url();
-            assertThatThrownBy(() -> DriverManager.getConnection(url, EmbeddedServer.USERNAME, "guessed"))
-                    .hasMessageContaining("password authentication failed");
-        }
-    }
-
-    @Test
-    void listensOnThisMachineOnly() throws Exception {
-        try (LocalFolder folder = LocalFolder.open(directory);
-                EmbeddedServer server = start(folder)) {
-            assertThat(query(server.location(), "show listen_addresses")).containsExactly("127.0.0.1");
-        }
-    }
-
-    @Test
-    void keepsItsPortIfItIsFree() throws Exception {
+    void keepsItsDataAndItsPortBetweenStarts() throws Exception {
         try (LocalFolder folder = LocalFolder.open(directory)) {
             String url;
             try (EmbeddedServer server = start(folder)) {
                 url = server.location().url();
+                execute(server.location(), "create table kept as select 42 as answer");
             }
             try (EmbeddedServer server = start(folder)) {
+                assertThat(query(server.location(), "select answer from kept")).containsExactly("42");
                 assertThat(server.location().url()).isEqualTo(url);
             }
+        }
+    }
+
+    @Test
+    void losesNothingThatIsCommittedAndLetsNobodyElseIn() throws Exception {
+        try (LocalFolder folder = LocalFolder.open(directory);
+                EmbeddedServer server = start(folder)) {
+            assertThat(query(
+                            server.location(),
+                            "select name || '=' || setting from pg_settings where name in"
+                                    + " ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses')"
+                                    + " order by name"))
+                    .containsExactly(
+                            "fsync=on", "full_page_writes=on", "listen_addresses=127.0.0.1", "synchronous_commit=on");
+            String url = server.location().url();
+            assertThatThrownBy(() -> DriverManager.getConnection(url, EmbeddedServer.USERNAME, "guessed"))
+                    .hasMessageContaining("password authentication failed");
         }
     }
 

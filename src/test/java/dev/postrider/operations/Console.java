@@ -13,6 +13,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -49,7 +50,9 @@ final class Console {
                         .POST(BodyPublishers.ofString(form))
                         .build(),
                 BodyHandlers.ofString());
-        return answer.headers().firstValue("Location").orElse("");
+        String location = answer.headers().firstValue("Location").orElse("");
+        get(URI.create(location).getPath()); // as a browser would; brings the token of the new session
+        return location;
     }
 
     /** Asks Jolokia, and returns its answer; the status inside it says what it thinks. */
@@ -60,6 +63,7 @@ final class Console {
     HttpResponse<String> post(String path, String body, String csrfToken) throws IOException, InterruptedException {
         return client.send(
                 HttpRequest.newBuilder(URI.create(base + path))
+                        .timeout(Duration.ofSeconds(30))
                         .header("Content-Type", "application/json")
                         .header("Origin", base)
                         .header("X-XSRF-TOKEN", csrfToken)

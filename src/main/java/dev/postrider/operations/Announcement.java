@@ -21,7 +21,7 @@ class Announcement {
     private static final Map<String, String> LABELS = Map.of(
             "postrider.demo.api-key", "API key",
             "postrider.operator.api-key", "Operator key",
-            "postrider.operator.password", "Hawtio login");
+            "postrider.operator.password", "Hawtio password");
 
     private final Secrets secrets;
     private final DatabaseLocation database;
@@ -69,6 +69,6 @@ class Announcement {
     }
 
     private static void line(StringBuilder text, String what, String where) {
-        text.append("  %-13s %s%n".formatted(what, where));
+        text.append("  %-16s %s%n".formatted(what, where));
     }
 }

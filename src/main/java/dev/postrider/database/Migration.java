@@ -2,15 +2,12 @@ package dev.postrider.database;
 
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
-import org.springframework.core.io.ClassPathResource;
 
 /**
  * Brings a database to this version: first the roles, then the schema.
@@ -55,7 +52,7 @@ final class Migration {
     }
 
     private void makeRoles() {
-        String script = text("db/bootstrap/roles.sql");
+        String script = SqlFile.read("bootstrap/roles.sql");
         for (String role : RoleLogins.ROLES) {
             script = script.replace("${" + role + "_password}", secrets.rolePassword(role));
         }
@@ -116,14 +113,6 @@ final class Migration {
                             + " db/bootstrap/roles.sql and give each role's login as postrider.database.<role>.username"
                             + " and .password.",
                     e);
-        }
-    }
-
-    private static String text(String resource) {
-        try {
-            return new ClassPathResource(resource).getContentAsString(StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new IllegalStateException("The build lacks " + resource, e);
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.postrider.routes;
 
 import java.util.List;
+import java.util.function.Consumer;
 import org.springframework.jmx.export.annotation.ManagedAttribute;
 import org.springframework.jmx.export.annotation.ManagedOperation;
 import org.springframework.jmx.export.annotation.ManagedResource;
@@ -13,16 +14,20 @@ public final class RouteOperations {
 
     private final RouteLoader loader;
     private final RouteErrors errors;
+    private final Consumer<List<String>> audit;
 
-    RouteOperations(RouteLoader loader, RouteErrors errors) {
+    /** @param audit is told of each reload and of what is wrong after it */
+    RouteOperations(RouteLoader loader, RouteErrors errors, Consumer<List<String>> audit) {
         this.loader = loader;
         this.errors = errors;
+        this.audit = audit;
     }
 
     @ManagedOperation(description = "Applies changed files now; tries again those that failed to start")
     public String reload() {
         loader.reload();
         List<String> now = getErrors();
+        audit.accept(now);
         return now.isEmpty() ? "all route files run" : String.join("\n", now);
     }
 

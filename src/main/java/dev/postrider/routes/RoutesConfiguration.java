@@ -1,9 +1,11 @@
 package dev.postrider.routes;
 
+import dev.postrider.operations.AuditTrail;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Map;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kamelet.KameletComponent;
 import org.apache.camel.component.platform.http.springboot.CamelRequestHandlerMapping;
@@ -37,8 +39,11 @@ public class RoutesConfiguration {
     }
 
     @Bean
-    RouteOperations routeOperations(RouteLoader loader, RouteErrors errors) {
-        return new RouteOperations(loader, errors);
+    RouteOperations routeOperations(RouteLoader loader, RouteErrors errors, ObjectProvider<AuditTrail> audit) {
+        return new RouteOperations(
+                loader,
+                errors,
+                wrong -> audit.ifAvailable(trail -> trail.record("routes.reloaded", Map.of("errors", wrong))));
     }
 
     /**

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import javax.crypto.Mac;
@@ -29,6 +30,7 @@ public final class Secrets {
     private final Optional<String> operatorPassword;
     private final Optional<String> embeddedDatabasePassword;
     private final Optional<Path> file;
+    private final Map<String, String> generatedNow;
     private final boolean firstStart;
 
     private Secrets(
@@ -39,6 +41,7 @@ public final class Secrets {
             Optional<String> operatorPassword,
             Optional<String> embeddedDatabasePassword,
             Optional<Path> file,
+            Map<String, String> generatedNow,
             boolean firstStart) {
         this.encryptionKey = encryptionKey;
         this.demoApiKey = demoApiKey;
@@ -47,6 +50,7 @@ public final class Secrets {
         this.operatorPassword = operatorPassword;
         this.embeddedDatabasePassword = embeddedDatabasePassword;
         this.file = file;
+        this.generatedNow = generatedNow;
         this.firstStart = firstStart;
     }
 
@@ -58,7 +62,8 @@ public final class Secrets {
     static Secrets given(SecretsSettings settings) {
         if (settings.encryptionKey().isBlank()) {
             throw new StartupException(
-                    "The setting %s is missing; with a database of your own it has to be given.".formatted(ENCRYPTION_KEY),
+                    "The setting %s is missing; with a database of your own it has to be given."
+                            .formatted(ENCRYPTION_KEY),
                     "Generate one with \"openssl rand -base64 32\", keep it safe, and give the same to every node as %s"
                                     .formatted(ENCRYPTION_KEY)
                             + " (environment: POSTRIDER_ENCRYPTION_KEY). Without it stored secrets are lost.");
@@ -71,6 +76,7 @@ public final class Secrets {
                 optional(settings.operator().password()),
                 Optional.empty(),
                 Optional.empty(),
+                Map.of(),
                 false);
     }
 
@@ -78,16 +84,19 @@ public final class Secrets {
     static Secrets generated(SecretsSettings settings, Path path) {
         SecretsFile file = SecretsFile.open(path);
         String key = choose(settings.encryptionKey(), file, ENCRYPTION_KEY, Secrets::newEncryptionKey);
-        String keySource = settings.encryptionKey().isBlank() ? ENCRYPTION_KEY + " in " + path : "The setting " + ENCRYPTION_KEY;
+        String keySource =
+                settings.encryptionKey().isBlank() ? ENCRYPTION_KEY + " in " + path : "The setting " + ENCRYPTION_KEY;
         Secrets secrets = new Secrets(
                 decodeKey(key, keySource),
                 Optional.of(choose(settings.demo().apiKey(), file, "postrider.demo.api-key", Secrets::newApiKey)),
-                Optional.of(choose(settings.operator().apiKey(), file, "postrider.operator.api-key", Secrets::newApiKey)),
+                Optional.of(
+                        choose(settings.operator().apiKey(), file, "postrider.operator.api-key", Secrets::newApiKey)),
                 settings.operator().username(),
                 Optional.of(choose(
                         settings.operator().password(), file, "postrider.operator.password", () -> randomText(18))),
                 Optional.of(file.getOrGenerate("postrider.database.password", () -> randomText(KEY_BYTES))),
                 Optional.of(path),
+                file.generated(),
                 file.isNew());
         file.save();
         return secrets;
@@ -136,7 +145,12 @@ public final class Secrets {
         return file;
     }
 
-    /** Whether the generated secrets were generated just now, and so have to be shown. */
+    /** What was generated at this start and so has to be shown once, by the names of the settings. */
+    public Map<String, String> generatedNow() {
+        return generatedNow;
+    }
+
+    /** Whether nothing was kept from an earlier start. */
     public boolean firstStart() {
         return firstStart;
     }
@@ -170,7 +184,8 @@ public final class Secrets {
     }
 
     private static byte[] decodeKey(String text, String what) {
-        String action = "Give 32 random bytes in base64 (44 characters): \"openssl rand -base64 32\" prints such a key.";
+        String action =
+                "Give 32 random bytes in base64 (44 characters): \"openssl rand -base64 32\" prints such a key.";
         try {
             byte[] key = Base64.getDecoder().decode(text.strip());
             if (key.length == KEY_BYTES) {

@@ -96,6 +96,7 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         exchange.setProperty("operationId", operation.id());
         exchange.setProperty("success", operation.success());
         exchange.setProperty("request", fields.toString());
+        exchange.setProperty("requestUrl", request.getRequestURL().toString());
         if (key != null && verb.equalsIgnoreCase("POST")) {
             if (key.isBlank() || key.length() > 255) {
                 throw ProblemException.field("Idempotency-Key", "has to have 1 to 255 characters");

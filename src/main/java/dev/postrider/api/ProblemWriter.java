@@ -31,7 +31,7 @@ public final class ProblemWriter {
         answer.setBody(text(problem));
     }
 
-    void write(Problem problem, HttpServletResponse response) throws IOException {
+    public void write(Problem problem, HttpServletResponse response) throws IOException {
         response.setStatus(problem.status());
         response.setContentType(Problem.MEDIA_TYPE);
         if (problem.status() == 401) {

@@ -1,0 +1,7 @@
+-- GET /v1/receipts/{receiptId}: the primary key; the id tells the time within which its partition is.
+select (postrider.receipt_json(i) || jsonb_build_object('headers', i.headers)
+            || postrider.body_json(i.body))::text as body
+  from postrider.inbound_receipts i, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("receiptId" uuid)
+ where i.workspace_id = (select postrider.active_workspace()) and i.receipt_id = r."receiptId"
+   and i.received_at >= postrider.id_time(r."receiptId") - interval '1 day'
+   and i.received_at < postrider.id_time(r."receiptId") + interval '1 day'

@@ -1,0 +1,39 @@
+package dev.postrider.inbound;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.secrets.SecretBox;
+import java.util.List;
+import java.util.UUID;
+
+/** Seals and opens the signing secrets of a source: all of them in one box, because they change together. */
+public final class SourceSecrets {
+
+    private static final String PURPOSE = "webhook-source";
+
+    private final SecretBox box;
+    private final ObjectMapper json = new ObjectMapper();
+
+    public SourceSecrets(SecretBox box) {
+        this.box = box;
+    }
+
+    public byte[] seal(UUID workspaceId, List<String> secrets) {
+        try {
+            return box.seal(workspaceId, PURPOSE, json.writeValueAsString(secrets));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("A list of texts is always JSON", e);
+        }
+    }
+
+    public List<String> open(UUID workspaceId, byte[] sealed) {
+        try {
+            return json.readValue(box.open(workspaceId, PURPOSE, sealed), new TypeReference<>() {});
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(
+                    "The secrets of a source of workspace %s are no list of texts; store them again."
+                            .formatted(workspaceId));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+package dev.postrider.inbound;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.camel.Body;
+import org.apache.camel.Exchange;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+
+/**
+ * Verifies one provider's webhooks and finds in them what the database needs to know: the step of
+ * {@code kamelet:webhook-source} that YAML cannot say.
+ *
+ * <p>A bean of the kamelet, made once per route and filled with its parameters; a mistake in them fails the route's start.
+ * Safe for any thread after {@link #start}.
+ */
+public final class WebhookReader {
+
+    /** The exchange property with what goes to the database, as JSON. */
+    static final String RECEIPT = "webhookReceipt";
+    /** The exchange property with the raw bytes. */
+    static final String BYTES = "webhookBody";
+
+    private static final String PAYLOAD = "webhookPayload";
+    private static final String REFUSED_STATUS = "webhookRefusedStatus";
+    private static final int LONGEST_KEY = 255;
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    private SignatureSchemes schemes;
+    private SourceSecrets secrets;
+    private String signature;
+    private SignatureScheme scheme;
+    private WebhookField eventId = WebhookField.NOWHERE;
+    private WebhookField refId = WebhookField.NOWHERE;
+    private WebhookField version = WebhookField.NOWHERE;
+    private WebhookField occurredAt = WebhookField.NOWHERE;
+    private WebhookField eventType = WebhookField.NOWHERE;
+    private List<String> wantedTypes = List.of("*");
+
+    public void setSchemes(SignatureSchemes schemes) {
+        this.schemes = schemes;
+    }
+
+    public void setSecrets(SourceSecrets secrets) {
+        this.secrets = secrets;
+    }
+
+    public void setSignature(String signature) {
+        this.signature = signature;
+    }
+
+    public void setEventId(String expression) {
+        eventId = WebhookField.parse("eventId", expression);
+    }
+
+    public void setRefId(String expression) {
+        refId = WebhookField.parse("refId", expression);
+    }
+
+    public void setVersion(String expression) {
+        version = WebhookField.parse("version", expression);
+    }
+
+    public void setOccurredAt(String expression) {
+        occurredAt = WebhookField.parse("occurredAt", expression);
+    }
+
+    public void setEventType(String expression) {
+        eventType = WebhookField.parse("eventType", expression);
+    }
+
+    public void setEventTypes(String patterns) {
+        wantedTypes = List.of(patterns.strip().split("\\s*,\\s*"));
+    }
+
+    /** Called when all parameters are set. */
+    public void start() {
+        scheme = schemes.named(signature);
+    }
+
+    /** Verifies and reads the webhook; refused or not, what the receipt shall say is then in the exchange. */
+    public void read(Exchange exchange) {
+        WebhookRequest request = exchange.getProperty(WebhookDoor.REQUEST, WebhookRequest.class);
+        WebhookSource source = exchange.getProperty(WebhookDoor.SOURCE, WebhookSource.class);
+        ObjectNode receipt = JSON.createObjectNode();
+        receipt.put("sourceId", source.sourceId().toString());
+        receipt.set("headers", JSON.valueToTree(request.headersToKeep()));
+        Optional<String> forged =
+                schemes.refusal(scheme, request, secrets.open(source.workspaceId(), source.sealedSecrets()));
+        if (forged.isPresent()) {
+            reject(exchange, receipt, 401, forged.get());
+        } else {
+            readBody(exchange, request, receipt);
+        }
+        exchange.setProperty(RECEIPT, storable(receipt));
+        exchange.setProperty(BYTES, request.body());
+    }
+
+    /** Takes the database's verdict; the exchange counts as taken in when the transaction has committed. */
+    public void settle(Exchange exchange, @Body Map<?, ?> row) {
+        String verdict = row.get("verdict").toString();
+        String receiptId = row.get("receipt_id").toString();
+        Object reason = row.get("reason");
+        exchange.setProperty(
+                WebhookDoor.OUTCOME,
+                new WebhookOutcome(
+                        exchange.getProperty(REFUSED_STATUS, 200, int.class),
+                        verdict,
+                        reason == null ? "" : reason.toString(),
+                        receiptId));
+        exchange.setProperty("verdict", verdict);
+        exchange.setProperty("receiptId", receiptId);
+        exchange.getMessage().removeHeaders("*"); // the statement's own
+        exchange.getMessage().setBody(exchange.getProperty(PAYLOAD));
+        TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+            @Override
+            public void afterCommit() {
+                exchange.setProperty(WebhookDoor.COMMITTED, true);
+            }
+        });
+    }
+
+    private void readBody(Exchange exchange, WebhookRequest request, ObjectNode receipt) {
+        JsonNode body;
+        try {
+            body = JSON.readTree(request.body());
+        } catch (IOException e) {
+            String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
+            reject(exchange, receipt, 400, "the body is not JSON (%s)".formatted(why));
+            return;
+        }
+        if (body == null || body.isMissingNode()) {
+            reject(exchange, receipt, 400, "the body is empty");
+            return;
+        }
+        Optional<String> type = eventType.read(request, body);
+        type.ifPresent(value -> put(exchange, receipt, "eventType", value));
+        occurredAt
+                .read(request, body)
+                .flatMap(StateVersion::moment)
+                .ifPresent(moment -> put(exchange, receipt, "occurredAt", moment.toString()));
+        Optional<String> malformed = readKeys(exchange, request, body, receipt);
+        if (malformed.isPresent()) {
+            reject(exchange, receipt, 400, malformed.get());
+            return;
+        }
+        if (type.isPresent() && wantedTypes.stream().noneMatch(pattern -> matches(pattern, type.get()))) {
+            receipt.put("verdict", "ignored");
+            receipt.put("reason", "the provider's route takes in %s only".formatted(String.join(", ", wantedTypes)));
+        }
+        receipt.set("payload", body);
+        exchange.setProperty(PAYLOAD, JSON.convertValue(body, Object.class));
+    }
+
+    /** What makes the webhook unique and orders it; a value that is there and unusable would corrupt the order. */
+    private Optional<String> readKeys(Exchange exchange, WebhookRequest request, JsonNode body, ObjectNode receipt) {
+        Optional<String> event = eventId.read(request, body);
+        Optional<String> reference = refId.read(request, body);
+        Optional<String> state = version.read(request, body);
+        if (eventId.declared() && event.isEmpty()) {
+            return Optional.of("there is no event id at %s".formatted(eventId));
+        }
+        for (Optional<String> key : List.of(event, reference)) {
+            if (key.isPresent() && key.get().length() > LONGEST_KEY) {
+                return Optional.of("an id has more than %d characters".formatted(LONGEST_KEY));
+            }
+        }
+        event.ifPresent(value -> put(exchange, receipt, "eventId", value));
+        reference.ifPresent(value -> put(exchange, receipt, "refId", value));
+        if (state.isPresent()) {
+            Optional<Long> number = state.flatMap(StateVersion::parse);
+            if (number.isEmpty()) {
+                return Optional.of("the version at %s is neither a whole number nor a time".formatted(version));
+            }
+            receipt.put("version", number.get());
+            exchange.setProperty("version", number.get());
+        }
+        return Optional.empty();
+    }
+
+    private static void put(Exchange exchange, ObjectNode receipt, String name, String value) {
+        receipt.put(name, value);
+        exchange.setProperty(name, value);
+    }
+
+    private static void reject(Exchange exchange, ObjectNode receipt, int status, String reason) {
+        receipt.put("verdict", "rejected");
+        receipt.put("reason", reason);
+        exchange.setProperty(REFUSED_STATUS, status);
+    }
+
+    private static boolean matches(String pattern, String type) {
+        return pattern.equals("*")
+                || pattern.equals(type)
+                || pattern.endsWith(".*") && type.startsWith(pattern.substring(0, pattern.length() - 1));
+    }
+
+    /** As JSON that PostgreSQL stores: its texts hold neither U+0000 nor half a surrogate pair. The bytes are kept anyway. */
+    private static String storable(JsonNode receipt) {
+        try {
+            String text = JSON.writeValueAsString(receipt);
+            return StorableText.of(text);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("A tree of JSON is always JSON", e);
+        }
+    }
+}

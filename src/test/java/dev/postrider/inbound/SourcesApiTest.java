@@ -1,0 +1,188 @@
+package dev.postrider.inbound;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class SourcesApiTest extends InboundTest {
+
+    private final ObjectMapper json = new ObjectMapper();
+    private String key = APPLICATION.newKey(workspace);
+
+    @Test
+    void aSourceThatIsMadeTakesInWebhooksAtItsUrlAndNeverShowsItsSecrets() {
+        HttpResponse<String> made = call(
+                "POST",
+                "/v1/sources",
+                "{\"provider\":\"stripe\",\"secrets\":[\"%s\"],\"taskType\":\"sync\"}".formatted(SECRET));
+
+        assertThat(made.statusCode()).as(made.body()).isEqualTo(201);
+        JsonNode source = parse(made);
+        assertThat(source.path("url").asText()).startsWith(APPLICATION.url("/webhooks/stripe/"));
+        String path = URI.create(source.path("url").asText()).getPath();
+        assertThat(stripe(path, subscription("evt_1", "sub_1", 100, "active")).body())
+                .contains("\"applied\"");
+        String sourceId = source.path("sourceId").asText();
+        for (String shown : new String[] {
+            made.body(),
+            call("GET", "/v1/sources", null).body(),
+            call("GET", "/v1/sources/" + sourceId, null).body()
+        }) {
+            assertThat(shown)
+                    .contains(sourceId, "\"taskType\": \"sync\"")
+                    .doesNotContain(SECRET)
+                    .doesNotContain("secrets");
+        }
+        assertThat(database.queryForObject(
+                        "select encode(secrets, 'escape') from postrider.webhook_sources where workspace_id = ?",
+                        String.class,
+                        workspace))
+                .doesNotContain("whsec");
+    }
+
+    @Test
+    void aRepeatedRequestWithItsIdempotencyKeyMakesOneSource() {
+        String body = "{\"provider\":\"stripe\",\"secrets\":[\"%s\"]}".formatted(SECRET);
+
+        HttpResponse<String> first = call("POST", "/v1/sources", body, Map.of("Idempotency-Key", "once"));
+        HttpResponse<String> second = call("POST", "/v1/sources", body, Map.of("Idempotency-Key", "once"));
+
+        assertThat(first.statusCode()).as(first.body()).isEqualTo(201);
+        assertThat(parse(second)).isEqualTo(parse(first));
+        assertThat(parse(first).path("url").asText()).startsWith("http://localhost");
+        assertThat(count("webhook_sources")).isEqualTo(1);
+    }
+
+    @Test
+    void aSourceIsPausedGivenANewSecretAndClosed() {
+        JsonNode source = parse(call(
+                "POST",
+                "/v1/sources",
+                "{\"provider\":\"stripe\",\"secrets\":[\"whsec_the_old_one\"],\"taskType\":\"sync\"}"));
+        String at = "/v1/sources/" + source.path("sourceId").asText();
+        String path = URI.create(source.path("url").asText()).getPath();
+        String body = subscription("evt_1", "sub_1", 100, "active");
+
+        assertThat(parse(call("PATCH", at, "{\"enabled\":false}"))
+                        .path("enabled")
+                        .asBoolean())
+                .isFalse();
+        assertThat(stripe(path, body).statusCode()).isEqualTo(503);
+        HttpResponse<String> changed = call(
+                "PATCH",
+                at,
+                "{\"enabled\":true,\"taskType\":null,\"secrets\":[\"whsec_the_old_one\",\"%s\"]}".formatted(SECRET));
+        assertThat(parse(changed).path("taskType").isNull()).as(changed.body()).isTrue();
+        assertThat(stripe(path, body).statusCode()).isEqualTo(200);
+        assertThat(count("background_tasks")).isZero();
+        assertThat(call("DELETE", at, null).statusCode()).isEqualTo(204);
+        assertThat(stripe(path, body).statusCode()).isEqualTo(404);
+        assertThat(call("GET", at, null).statusCode()).isEqualTo(404);
+        assertThat(call("DELETE", at, null).statusCode()).isEqualTo(404);
+        assertThat(verdicts()).as("what came in stays").containsExactly("applied");
+    }
+
+    @Test
+    void aReceiptShowsTheRequestAsItCameIn() {
+        String path = source("stripe", null, SECRET);
+        String body = subscription("evt_1", "sub_1", 100, "active");
+        stripe(path, body);
+        send(path, new byte[] {(byte) 0xff, (byte) 0xfe}, Map.of());
+
+        JsonNode rejected =
+                parse(call("GET", "/v1/receipts?verdict=rejected", null)).path("items");
+        JsonNode applied =
+                parse(call("GET", "/v1/receipts?verdict=applied", null)).path("items");
+
+        assertThat(rejected).hasSize(1);
+        assertThat(applied).hasSize(1);
+        JsonNode binary = receipt(rejected.get(0));
+        assertThat(binary.path("bodyEncoding").asText()).isEqualTo("base64");
+        assertThat(Base64.getDecoder().decode(binary.path("body").asText()))
+                .isEqualTo(new byte[] {(byte) 0xff, (byte) 0xfe});
+        JsonNode text = receipt(applied.get(0));
+        assertThat(text.path("body").asText()).isEqualTo(body);
+        assertThat(text.path("headers").toString()).containsIgnoringCase("stripe-signature");
+        assertThat(text.path("eventId").asText()).isEqualTo("evt_1");
+    }
+
+    @Test
+    void theMirroredStateOfAnObjectIsShown() {
+        String path = source("stripe", null, SECRET);
+        stripe(path, subscription("evt_1", "sub_1", 100, "active"));
+
+        JsonNode state = parse(call("GET", "/v1/billing-events/stripe/sub_1", null));
+
+        assertThat(state.path("stateVersion").asLong()).isEqualTo(100);
+        assertThat(state.at("/eventData/data/object/status").asText()).isEqualTo("active");
+        assertThat(state.path("processedAt").asText()).endsWith("Z");
+    }
+
+    @Test
+    void anotherWorkspaceSeesNoneOfIt() {
+        JsonNode source =
+                parse(call("POST", "/v1/sources", "{\"provider\":\"stripe\",\"secrets\":[\"%s\"]}".formatted(SECRET)));
+        stripe(URI.create(source.path("url").asText()).getPath(), subscription("evt_1", "sub_1", 100, "active"));
+        String receiptId = parse(call("GET", "/v1/receipts", null))
+                .at("/items/0/receiptId")
+                .asText();
+
+        key = APPLICATION.newKey(APPLICATION.newWorkspace());
+
+        String at = "/v1/sources/" + source.path("sourceId").asText();
+        assertThat(call("GET", at, null).statusCode()).isEqualTo(404);
+        assertThat(call("PATCH", at, "{\"enabled\":false}").statusCode()).isEqualTo(404);
+        assertThat(call("DELETE", at, null).statusCode()).isEqualTo(404);
+        assertThat(call("GET", "/v1/receipts/" + receiptId, null).statusCode()).isEqualTo(404);
+        assertThat(call("GET", "/v1/billing-events/stripe/sub_1", null).statusCode())
+                .isEqualTo(404);
+        assertThat(parse(call("GET", "/v1/sources", null)).path("items")).isEmpty();
+        assertThat(parse(call("GET", "/v1/receipts", null)).path("items")).isEmpty();
+    }
+
+    @Test
+    void anEmptySecretIsRefused() {
+        for (String secret : new String[] {"[]", "[\"\"]", "[\"        \"]", "[\"short\"]"}) {
+            HttpResponse<String> answer =
+                    call("POST", "/v1/sources", "{\"provider\":\"stripe\",\"secrets\":%s}".formatted(secret));
+            assertThat(answer.statusCode()).as(secret).isEqualTo(400);
+        }
+    }
+
+    private JsonNode receipt(JsonNode item) {
+        return parse(call("GET", "/v1/receipts/" + item.path("receiptId").asText(), null));
+    }
+
+    private HttpResponse<String> call(String method, String path, String body) {
+        return call(method, path, body, Map.of());
+    }
+
+    private HttpResponse<String> call(String method, String path, String body, Map<String, String> more) {
+        Map<String, String> headers = new HashMap<>(more);
+        headers.put("Authorization", "Bearer " + key);
+        headers.put("Content-Type", "application/json");
+        return send(
+                HttpRequest.newBuilder()
+                        .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body)),
+                path,
+                headers);
+    }
+
+    private JsonNode parse(HttpResponse<String> answer) {
+        try {
+            return json.readTree(answer.body());
+        } catch (JsonProcessingException e) {
+            throw new AssertionError(answer.body(), e);
+        }
+    }
+}

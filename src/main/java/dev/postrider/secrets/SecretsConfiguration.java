@@ -6,7 +6,10 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** Provides the {@link Secrets}: generated where there is a local folder to keep them in, otherwise only those given. */
+/**
+ * Provides the {@link Secrets}, generated where there is a local folder to keep them in, otherwise only those given; and
+ * the {@link SecretBox} that encrypts with their key.
+ */
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(SecretsSettings.class)
 public class SecretsConfiguration {
@@ -17,5 +20,10 @@ public class SecretsConfiguration {
         return local == null
                 ? Secrets.given(settings)
                 : Secrets.generated(settings, local.path().resolve("secrets.properties"));
+    }
+
+    @Bean
+    SecretBox secretBox(Secrets secrets) {
+        return new SecretBox(secrets.encryptionKey());
     }
 }

@@ -1,0 +1,93 @@
+package dev.postrider.outbound;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.Postrider;
+import dev.postrider.secrets.SecretBox;
+import dev.postrider.secrets.Secrets;
+import dev.postrider.startup.StartupException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import org.apache.hc.client5.http.SystemDefaultDnsResolver;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.util.unit.DataSize;
+
+/** Gives the route {@code deliver} what YAML cannot say: signing, the bounded HTTP client, and the judgement. */
+@Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(OutboundSettings.class)
+public class OutboundConfiguration {
+
+    @Bean
+    OwnPort ownPort(Secrets secrets) {
+        return new OwnPort(secrets.demoApiKey().isPresent());
+    }
+
+    @Bean
+    AddressGuard addressGuard(OutboundSettings settings, OwnPort ownPort) {
+        return new AddressGuard(SystemDefaultDnsResolver.INSTANCE, networks(settings.allowedNetworks()), ownPort);
+    }
+
+    private static List<Network> networks(List<String> cidrs) {
+        List<Network> networks = new ArrayList<>();
+        for (String cidr : cidrs) {
+            try {
+                networks.add(Network.parse(cidr));
+            } catch (IllegalArgumentException e) {
+                throw new StartupException(
+                        "The setting postrider.outbound.allowed-networks cannot be read: " + e.getMessage(),
+                        "Give a comma-separated list of networks, or remove it.",
+                        e);
+            }
+        }
+        return networks;
+    }
+
+    @Bean(destroyMethod = "shutdownNow")
+    ScheduledThreadPoolExecutor deliveryDeadlines() {
+        ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "delivery-deadlines");
+            thread.setDaemon(true);
+            return thread;
+        });
+        clock.setRemoveOnCancelPolicy(true);
+        return clock;
+    }
+
+    @Bean
+    DeliveryClient deliveryClient(
+            AddressGuard guard,
+            ScheduledThreadPoolExecutor deliveryDeadlines,
+            @Value("${postrider.limits.response-capture:64KB}") DataSize capture) {
+        String version =
+                Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion()).orElse("dev");
+        return new DeliveryClient(
+                guard,
+                new BoundedExchange(deliveryDeadlines, Math.toIntExact(capture.toBytes())),
+                "Postrider/" + version);
+    }
+
+    @Bean
+    SentHeaders sentHeaders() {
+        return new SentHeaders();
+    }
+
+    @Bean
+    EndpointSecrets endpointSecrets(SecretBox box) {
+        return new EndpointSecrets(box);
+    }
+
+    @Bean
+    DeliveryPreparation deliveryPreparation(EndpointSecrets secrets, ObjectMapper json) {
+        return new DeliveryPreparation(secrets, json, Clock.systemUTC());
+    }
+
+    @Bean
+    AttemptReport attemptReport(ObjectMapper json) {
+        return new AttemptReport(json, Clock.systemUTC());
+    }
+}

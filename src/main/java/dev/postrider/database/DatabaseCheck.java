@@ -102,7 +102,8 @@ final class DatabaseCheck {
         if (causedBy(e, ConnectException.class) || causedBy(e, SocketTimeoutException.class)) {
             return new StartupException(
                     "No PostgreSQL answers at %s (%s).".formatted(where, e.getMessage()),
-                    "Start the database, or correct host and port in %s; a firewall may be in between.".formatted(setting),
+                    "Start the database, or correct host and port in %s; a firewall may be in between."
+                            .formatted(setting),
                     e);
         }
         return switch (state) {

@@ -42,7 +42,9 @@ public record DatabaseSettings(
      * @param username empty (default): Postrider creates and names the login
      * @param password empty (default): derived from the encryption key
      */
-    public record Login(@DefaultValue("") String username, @DefaultValue("") String password) {
+    public record Login(
+            @DefaultValue("") String username,
+            @DefaultValue("") String password) {
 
         /** Whether somebody else manages this login. */
         public boolean given() {

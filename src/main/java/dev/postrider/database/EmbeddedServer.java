@@ -49,8 +49,7 @@ public final class EmbeddedServer implements AutoCloseable {
 
     private static final String WRITTEN_BY_US = "# Written by Postrider: ";
 
-    private static final String ACCESS = WRITTEN_BY_US
-            + """
+    private static final String ACCESS = WRITTEN_BY_US + """
             passwords only, and only from this machine.
             host all all 127.0.0.1/32 scram-sha-256
             """;
@@ -127,7 +126,7 @@ public final class EmbeddedServer implements AutoCloseable {
      *
      * <p>Call it only while holding the {@link LocalFolder}: then nobody else can be using the server rightfully.
      */
-    static void stopOrphan(Path data) {
+    public static void stopOrphan(Path data) {
         postmaster(data).ifPresent(orphan -> {
             log.info("Stopping the PostgreSQL (process {}) that a killed Postrider left behind", orphan.pid());
             try {
@@ -295,15 +294,17 @@ public final class EmbeddedServer implements AutoCloseable {
     /** Interrupted, the library stops waiting and hands out a server that may or may not be there: stop it. */
     private static void abandon(Thread starter, CompletableFuture<EmbeddedPostgres> started) {
         starter.interrupt();
-        started.handle((server, failure) -> server).thenAccept(server -> {
-            try {
-                if (server != null) {
-                    server.close();
-                }
-            } catch (IOException e) {
-                log.debug("Stopping a server that did not start", e);
-            }
-        }).join();
+        started.handle((server, failure) -> server)
+                .thenAccept(server -> {
+                    try {
+                        if (server != null) {
+                            server.close();
+                        }
+                    } catch (IOException e) {
+                        log.debug("Stopping a server that did not start", e);
+                    }
+                })
+                .join();
     }
 
     private static StartupException failed(Path serverLog, Throwable cause) throws IOException {
@@ -311,7 +312,8 @@ public final class EmbeddedServer implements AutoCloseable {
         if (tail.contains(WRONG_PASSWORD)) {
             return new StartupException(
                     "The embedded PostgreSQL does not take the password in secrets.properties: that file was changed"
-                            + " or removed, and the data in %s belongs to the old one.".formatted(serverLog.getParent()),
+                            + " or removed, and the data in %s belongs to the old one."
+                                    .formatted(serverLog.getParent()),
                     "Put the old secrets.properties back, or move the whole folder away to start afresh.",
                     cause);
         }

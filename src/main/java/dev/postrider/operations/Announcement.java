@@ -46,8 +46,11 @@ class Announcement {
                 text.append("%n  Shown only now, kept in %s:%n".formatted(file));
                 line(text, "API key", secrets.demoApiKey().orElse("") + "   (workspace demo)");
                 line(text, "Operator key", secrets.operatorApiKey().orElse(""));
-                line(text, "Hawtio login", secrets.operatorUsername() + " / "
-                        + secrets.operatorPassword().orElse(""));
+                line(
+                        text,
+                        "Hawtio login",
+                        secrets.operatorUsername() + " / "
+                                + secrets.operatorPassword().orElse(""));
             } else {
                 line(text, "Keys", "in " + file);
             }

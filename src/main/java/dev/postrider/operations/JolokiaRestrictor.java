@@ -2,6 +2,7 @@ package dev.postrider.operations;
 
 import java.util.Map;
 import java.util.Set;
+import javax.management.MalformedObjectNameException;
 import javax.management.ObjectName;
 import org.jolokia.server.core.service.api.Restrictor;
 import org.jolokia.server.core.util.HttpMethod;
@@ -24,7 +25,7 @@ public class JolokiaRestrictor implements Restrictor {
             Set.of(RequestType.READ, RequestType.LIST, RequestType.SEARCH, RequestType.VERSION);
 
     /**
-     * The operations of Camel's MBeans that are allowed, by the type of the MBean; a signature is as Jolokia writes it.
+     * The operations of Camel's MBeans that are allowed, by the type of the MBean; all overloads of one are alike.
      *
      * <p>Those that act start and stop routes. The others only describe: which routes there are, their models and
      * statistics. None returns a message: browsing would show one tenant's payloads to whoever operates.
@@ -33,29 +34,20 @@ public class JolokiaRestrictor implements Restrictor {
             "routes",
             Set.of(
                     "start",
-                    "start()",
                     "stop",
-                    "stop()",
-                    "stop(long)",
                     "suspend",
-                    "suspend()",
                     "resume",
-                    "resume()",
                     "dumpRouteAsXml",
-                    "dumpRouteAsXml()",
-                    "dumpRouteAsXml(boolean)",
                     "dumpRouteAsYaml",
-                    "dumpRouteAsYaml()",
-                    "dumpRouteStatsAsXml(boolean,boolean)",
-                    "dumpRouteSourceLocationsAsXml()"),
+                    "dumpRouteStatsAsXml",
+                    "dumpRouteSourceLocationsAsXml"),
             "context",
-            Set.of(
-                    "dumpRoutesAsXml",
-                    "dumpRoutesAsXml()",
-                    "dumpRoutesAsXml(boolean)",
-                    "dumpRoutesAsYaml()",
-                    "dumpRoutesStatsAsXml(boolean,boolean)",
-                    "dumpStepStatsAsXml(boolean)"));
+            Set.of("dumpRoutesAsXml", "dumpRoutesAsYaml", "dumpRoutesStatsAsXml", "dumpStepStatsAsXml"));
+
+    /** Hawtio's own, faster list of all MBeans: it only describes. */
+    private static final ObjectName HAWTIO_LIST = name("hawtio:type=security,name=RBACRegistry");
+
+    private static final Set<String> HAWTIO_OPERATIONS = Set.of("list");
 
     /** What the Java process was started with: keys and passwords may stand there. */
     private static final Set<String> HIDDEN_RUNTIME_ATTRIBUTES =
@@ -86,14 +78,22 @@ public class JolokiaRestrictor implements Restrictor {
 
     @Override
     public boolean isOperationAllowed(ObjectName name, String operation) {
-        if (OUR_DOMAIN.equals(name.getDomain())) {
-            return true;
-        }
-        if (!CAMEL_DOMAIN.equals(name.getDomain()) || name.isPattern()) {
-            return false;
+        return OUR_DOMAIN.equals(name.getDomain()) || operationsOf(name).contains(withoutSignature(operation));
+    }
+
+    /** Whether this MBean has an operation that is allowed. */
+    boolean isAnyOperationAllowed(ObjectName name) {
+        return OUR_DOMAIN.equals(name.getDomain()) || !operationsOf(name).isEmpty();
+    }
+
+    private static Set<String> operationsOf(ObjectName name) {
+        if (name.equals(HAWTIO_LIST)) {
+            return HAWTIO_OPERATIONS;
         }
         String type = name.getKeyProperty("type");
-        return type != null && CAMEL_OPERATIONS.getOrDefault(type, Set.of()).contains(operation);
+        return CAMEL_DOMAIN.equals(name.getDomain()) && !name.isPattern() && type != null
+                ? CAMEL_OPERATIONS.getOrDefault(type, Set.of())
+                : Set.of();
     }
 
     /** Who may connect is decided before, by the login. */
@@ -114,5 +114,19 @@ public class JolokiaRestrictor implements Restrictor {
     @Override
     public boolean isObjectNameHidden(ObjectName name) {
         return false;
+    }
+
+    /** Jolokia passes an operation as its caller wrote it, with or without the types of its arguments. */
+    private static String withoutSignature(String operation) {
+        int signature = operation.indexOf('(');
+        return signature < 0 ? operation : operation.substring(0, signature);
+    }
+
+    private static ObjectName name(String text) {
+        try {
+            return new ObjectName(text);
+        } catch (MalformedObjectNameException e) {
+            throw new IllegalArgumentException(text, e);
+        }
     }
 }

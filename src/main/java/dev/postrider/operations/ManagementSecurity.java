@@ -51,8 +51,7 @@ class ManagementSecurity {
             log.info("Nobody can log in to Hawtio: postrider.operator.password is not given");
         }
         return http.securityMatcher(onManagementPort(environment))
-                .authorizeHttpRequests(requests -> requests.requestMatchers(
-                                EndpointRequest.to("health", "prometheus"))
+                .authorizeHttpRequests(requests -> requests.requestMatchers(EndpointRequest.to("health", "prometheus"))
                         .permitAll()
                         .anyRequest()
                         .authenticated())

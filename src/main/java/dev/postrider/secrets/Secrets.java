@@ -58,7 +58,8 @@ public final class Secrets {
     static Secrets given(SecretsSettings settings) {
         if (settings.encryptionKey().isBlank()) {
             throw new StartupException(
-                    "The setting %s is missing; with a database of your own it has to be given.".formatted(ENCRYPTION_KEY),
+                    "The setting %s is missing; with a database of your own it has to be given."
+                            .formatted(ENCRYPTION_KEY),
                     "Generate one with \"openssl rand -base64 32\", keep it safe, and give the same to every node as %s"
                                     .formatted(ENCRYPTION_KEY)
                             + " (environment: POSTRIDER_ENCRYPTION_KEY). Without it stored secrets are lost.");
@@ -78,11 +79,13 @@ public final class Secrets {
     static Secrets generated(SecretsSettings settings, Path path) {
         SecretsFile file = SecretsFile.open(path);
         String key = choose(settings.encryptionKey(), file, ENCRYPTION_KEY, Secrets::newEncryptionKey);
-        String keySource = settings.encryptionKey().isBlank() ? ENCRYPTION_KEY + " in " + path : "The setting " + ENCRYPTION_KEY;
+        String keySource =
+                settings.encryptionKey().isBlank() ? ENCRYPTION_KEY + " in " + path : "The setting " + ENCRYPTION_KEY;
         Secrets secrets = new Secrets(
                 decodeKey(key, keySource),
                 Optional.of(choose(settings.demo().apiKey(), file, "postrider.demo.api-key", Secrets::newApiKey)),
-                Optional.of(choose(settings.operator().apiKey(), file, "postrider.operator.api-key", Secrets::newApiKey)),
+                Optional.of(
+                        choose(settings.operator().apiKey(), file, "postrider.operator.api-key", Secrets::newApiKey)),
                 settings.operator().username(),
                 Optional.of(choose(
                         settings.operator().password(), file, "postrider.operator.password", () -> randomText(18))),
@@ -170,7 +173,8 @@ public final class Secrets {
     }
 
     private static byte[] decodeKey(String text, String what) {
-        String action = "Give 32 random bytes in base64 (44 characters): \"openssl rand -base64 32\" prints such a key.";
+        String action =
+                "Give 32 random bytes in base64 (44 characters): \"openssl rand -base64 32\" prints such a key.";
         try {
             byte[] key = Base64.getDecoder().decode(text.strip());
             if (key.length == KEY_BYTES) {

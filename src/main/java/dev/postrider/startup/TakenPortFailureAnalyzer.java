@@ -27,7 +27,8 @@ class TakenPortFailureAnalyzer extends AbstractFailureAnalyzer<PortInUseExceptio
                 .filter(name -> port == environment.getProperty(name, Integer.class, 8080))
                 .findFirst()
                 .orElse("server.port or management.server.port");
-        String serves = setting.startsWith("management") ? "operators (Hawtio, health, metrics)" : "the API and webhooks";
+        String serves =
+                setting.startsWith("management") ? "operators (Hawtio, health, metrics)" : "the API and webhooks";
         return new FailureAnalysis(
                 "Port %d, where Postrider serves %s, is taken by another process.".formatted(port, serves),
                 "Stop that process, or choose another port with the setting %s (environment: %s)."

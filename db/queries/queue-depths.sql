@@ -1,0 +1,2 @@
+-- What waits and runs, per task type.
+select * from postrider.queue_depths()

@@ -1,0 +1,2 @@
+-- Says that this node stopped in order.
+select postrider.retire_node(?)

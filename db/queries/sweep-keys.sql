@@ -1,0 +1,2 @@
+-- Removes idempotency keys whose window has passed.
+select postrider.sweep_keys()

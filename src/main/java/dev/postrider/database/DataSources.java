@@ -1,0 +1,100 @@
+package dev.postrider.database;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.secrets.Secrets;
+import java.sql.SQLException;
+import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.DependsOn;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
+
+/** One data source per role; none of them connects before the database is at this version. */
+@Configuration(proxyBeanMethods = false)
+public class DataSources {
+
+    @Bean
+    RoleLogins roleLogins(DatabaseSettings settings, Secrets secrets) {
+        return RoleLogins.of(settings, secrets);
+    }
+
+    @Bean(initMethod = "run")
+    Migration migration(DatabaseLocation location, RoleLogins logins, Secrets secrets) {
+        return new Migration(location, logins, secrets);
+    }
+
+    /** Handlers, API and inbound work, under the policy of the active workspace. */
+    @Bean
+    @DependsOn("migration")
+    HikariDataSource tenant(DatabaseLocation location, RoleLogins logins) {
+        return pool("tenant", location, logins.tenant(), 16);
+    }
+
+    /** Claiming, finishing and finding out whose request this is: executes functions, reads nothing. */
+    @Bean
+    @DependsOn("migration")
+    HikariDataSource dispatcher(DatabaseLocation location, RoleLogins logins) {
+        return pool("dispatcher", location, logins.dispatcher(), 8);
+    }
+
+    /** Work on dead letters across workspaces. */
+    @Bean
+    @DependsOn("migration")
+    HikariDataSource operator(DatabaseLocation location, RoleLogins logins) {
+        return pool("operator", location, logins.operator(), 4);
+    }
+
+    /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */
+    @Bean
+    @DependsOn("migration")
+    DataSource listening(DatabaseLocation location, RoleLogins logins) {
+        PGSimpleDataSource dataSource = new PGSimpleDataSource();
+        dataSource.setUrl(location.directUrl());
+        dataSource.setUser(logins.dispatcher().username());
+        dataSource.setPassword(logins.dispatcher().password());
+        dataSource.setApplicationName("postrider listening");
+        dataSource.setTcpKeepAlive(true);
+        dataSource.setConnectTimeout(5);
+        dataSource.setSocketTimeout(60);
+        return dataSource;
+    }
+
+    @Bean
+    PlatformTransactionManager tenantTransactions(HikariDataSource tenant) {
+        return new DataSourceTransactionManager(tenant);
+    }
+
+    @Bean
+    PlatformTransactionManager operatorTransactions(HikariDataSource operator) {
+        return new DataSourceTransactionManager(operator);
+    }
+
+    private static HikariDataSource pool(String name, DatabaseLocation location, RoleLogins.Login login, int size) {
+        PGSimpleDataSource source = new PGSimpleDataSource();
+        source.setUrl(location.url());
+        source.setUser(login.username());
+        source.setPassword(login.password());
+        source.setTcpKeepAlive(true);
+        source.setConnectTimeout(5);
+        source.setSocketTimeout(60);
+        try {
+            // The type of a text parameter is left to PostgreSQL: uuid, jsonb and timestamps need no casts.
+            source.setProperty("stringtype", "unspecified");
+            if (location.pooled()) {
+                source.setPrepareThreshold(0); // a transaction pooler may not know prepared statements
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException("The PostgreSQL driver refuses its own settings", e);
+        }
+        HikariDataSource pool = new HikariDataSource();
+        pool.setPoolName(name);
+        pool.setDataSource(source);
+        pool.setMaximumPoolSize(size);
+        pool.setMinimumIdle(1);
+        pool.setConnectionTimeout(3_000); // a provider or caller shall learn quickly that the database is down
+        pool.setInitializationFailTimeout(-1);
+        return pool;
+    }
+}

@@ -1,0 +1,105 @@
+package dev.postrider.database;
+
+import dev.postrider.secrets.Secrets;
+import dev.postrider.startup.StartupException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.springframework.core.io.ClassPathResource;
+
+/**
+ * Brings a database to this version: first the roles, then the schema.
+ *
+ * <p>Safe to run on several nodes at once and again at every start.
+ */
+final class Migration {
+
+    private static final String ENGINE_TO_OWNER = "postrider_engine to %s with inherit false, set true";
+
+    private final DatabaseLocation location;
+    private final RoleLogins logins;
+    private final Secrets secrets;
+
+    Migration(DatabaseLocation location, RoleLogins logins, Secrets secrets) {
+        this.location = location;
+        this.logins = logins;
+        this.secrets = secrets;
+    }
+
+    /**
+     * @throws StartupException when the roles cannot be made, or a migration fails
+     */
+    void run() {
+        if (location.username().isBlank()) {
+            migrate(); // a DBA has made the roles: see db/bootstrap/roles.sql
+            return;
+        }
+        makeRoles();
+        // The engine's functions can only be made by a member of the engine, which has none but for this moment.
+        asCreator("grant " + ENGINE_TO_OWNER.formatted(logins.owner().username()));
+        try {
+            migrate();
+        } finally {
+            asCreator("revoke postrider_engine from " + logins.owner().username());
+        }
+    }
+
+    private void makeRoles() {
+        String script = text("db/bootstrap/roles.sql");
+        for (String role : RoleLogins.ROLES) {
+            script = script.replace("${" + role + "_password}", secrets.rolePassword(role));
+        }
+        asCreator(script);
+    }
+
+    private void migrate() {
+        RoleLogins.Login owner = logins.owner();
+        try {
+            Flyway.configure()
+                    .dataSource(location.directUrl(), owner.username(), owner.password())
+                    .initSql("set role postrider_owner; set row_security = off")
+                    .locations("classpath:db/migration")
+                    .defaultSchema("postrider")
+                    .createSchemas(true)
+                    .placeholderReplacement(false)
+                    .load()
+                    .migrate();
+        } catch (FlywayException e) {
+            throw new StartupException(
+                    "The database %s could not be brought to this version: %s"
+                            .formatted(location.urlForPeople(), e.getMessage()),
+                    "If another version of Postrider uses this database, start the newer one. Otherwise restore a backup"
+                            + " or give another database; nothing was changed by the migration that failed.",
+                    e);
+        }
+    }
+
+    private void asCreator(String sql) {
+        try (Connection connection =
+                        DriverManager.getConnection(location.directUrl(), location.username(), location.password());
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        } catch (SQLException e) {
+            throw new StartupException(
+                    "The login \"%s\" could not make the roles of Postrider in %s: %s"
+                            .formatted(location.username(), location.urlForPeople(), e.getMessage()),
+                    "Give the login CREATEROLE and the ownership of the database; or let a DBA run"
+                            + " db/bootstrap/roles.sql and give each role's login as postrider.database.<role>.username"
+                            + " and .password.",
+                    e);
+        }
+    }
+
+    private static String text(String resource) {
+        try {
+            return new ClassPathResource(resource).getContentAsString(StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new IllegalStateException("The build lacks " + resource, e);
+        }
+    }
+}

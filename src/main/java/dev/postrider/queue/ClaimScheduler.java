@@ -1,0 +1,168 @@
+package dev.postrider.queue;
+
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Consumer;
+import org.apache.camel.spi.ScheduledPollConsumerScheduler;
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * Decides when the claim runs: at once when it is woken or when the last claim left work behind, else by a poll that is
+ * quick after activity and slow when idle.
+ *
+ * <p>The poll is the truth: a notification may be missing (the sender found the gate taken, the connection was lost).
+ * One thread runs the claim; every other method may be called from any thread.
+ */
+public final class ClaimScheduler extends ServiceSupport implements ScheduledPollConsumerScheduler {
+
+    private static final long SHORTEST_POLL = 20;
+    private static final long LONGEST_POLL = 2_000;
+
+    private final Handlers handlers;
+    private final TaskMeters meters;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition signal = lock.newCondition();
+
+    private CamelContext camelContext;
+    private Runnable claim;
+    private volatile Thread thread;
+
+    private boolean woken;
+    private boolean room;
+    private long poll = SHORTEST_POLL;
+    private long nextDue = LONGEST_POLL;
+    /** The last claim may have left tasks behind. */
+    private boolean more;
+
+    ClaimScheduler(Handlers handlers, TaskMeters meters) {
+        this.handlers = handlers;
+        this.meters = meters;
+    }
+
+    /** A task was added: claim now. */
+    public void wake() {
+        lock.lock();
+        try {
+            woken = true;
+            signal.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A handler has room again: claim now if the last claim left tasks behind. */
+    void moreRoom() {
+        lock.lock();
+        try {
+            room = true;
+            if (more) {
+                signal.signal();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Told by the claim what it found.
+     *
+     * @param claimed how many tasks it got
+     * @param due milliseconds until the next task is due; negative: none waits
+     */
+    void claimed(int claimed, long due) {
+        lock.lock();
+        try {
+            more = claimed > 0;
+            if (more) {
+                poll = SHORTEST_POLL;
+            }
+            nextDue = due < 0 ? LONGEST_POLL : due;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void run() {
+        while (isRunAllowed() && !isStopping()) {
+            try {
+                slowDown();
+                claim.run(); // reports its own errors, and calls claimed() only without one
+                meters.woken(await() ? "notify" : "poll");
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private void slowDown() {
+        lock.lock();
+        try {
+            more = false;
+            nextDue = LONGEST_POLL;
+            poll = Math.min(poll * 2, LONGEST_POLL);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until the next claim is worth making; true if somebody asked for it. */
+    private boolean await() throws InterruptedException {
+        lock.lock();
+        try {
+            long jittered = (long) (poll * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
+            long wait = TimeUnit.MILLISECONDS.toNanos(Math.min(jittered, Math.max(1, nextDue)));
+            while (wait > 0 && !woken && !(more && (room || handlers.wantMore()))) {
+                wait = signal.awaitNanos(wait);
+            }
+            boolean asked = woken;
+            woken = false;
+            room = false;
+            return asked;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void onInit(Consumer consumer) {
+        // one consumer, one task: nothing to prepare
+    }
+
+    @Override
+    public void scheduleTask(Runnable task) {
+        claim = task;
+    }
+
+    @Override
+    public void unscheduleTask() {
+        Thread running = thread;
+        if (running != null) {
+            running.interrupt();
+        }
+    }
+
+    @Override
+    public void startScheduler() {
+        thread = new Thread(this::run, "claim");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public boolean isSchedulerStarted() {
+        return thread != null && thread.isAlive();
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+}

@@ -1,0 +1,56 @@
+package dev.postrider.queue;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.micrometer.core.instrument.MeterRegistry;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+/** The Java behind the routes of the queue. */
+@Configuration(proxyBeanMethods = false)
+public class QueueConfiguration {
+
+    @Bean
+    NodeIdentity node() {
+        return NodeIdentity.create();
+    }
+
+    @Bean
+    Handlers handlers() {
+        return new Handlers();
+    }
+
+    @Bean
+    ClaimScheduler claimScheduler(Handlers handlers, MeterRegistry registry) {
+        return new ClaimScheduler(handlers, new TaskMeters(registry));
+    }
+
+    @Bean
+    Completions completions(@Qualifier("dispatcher") HikariDataSource dispatcher, NodeIdentity node) {
+        return new Completions(new JdbcTemplate(dispatcher), node, QueueStatements.load());
+    }
+
+    @Bean
+    Intake intake(Handlers handlers, Completions completions, ClaimScheduler claimScheduler) {
+        return new Intake(handlers, completions, claimScheduler);
+    }
+
+    /** The bean's name is the scheme. */
+    @Bean
+    TaskComponent task(
+            Handlers handlers, Completions completions, ClaimScheduler claimScheduler, MeterRegistry registry) {
+        return new TaskComponent(handlers, completions, claimScheduler, new TaskMeters(registry));
+    }
+
+    @Bean
+    QueueGauges queueGauges(MeterRegistry registry) {
+        return new QueueGauges(registry);
+    }
+
+    /** The bean's name is the scheme: it takes the place of Camel's own component. */
+    @Bean
+    ListeningComponent pgevent() {
+        return new ListeningComponent();
+    }
+}

@@ -1,0 +1,44 @@
+package dev.postrider.queue;
+
+import java.util.Map;
+import org.apache.camel.Endpoint;
+import org.apache.camel.support.DefaultComponent;
+
+/** The scheme {@code task:}, behind {@code kamelet:task-source}: a route that starts from it handles a task type. */
+public final class TaskComponent extends DefaultComponent {
+
+    private final Handlers handlers;
+    private final Completions completions;
+    private final ClaimScheduler scheduler;
+    private final TaskMeters meters;
+
+    TaskComponent(Handlers handlers, Completions completions, ClaimScheduler scheduler, TaskMeters meters) {
+        this.handlers = handlers;
+        this.completions = completions;
+        this.scheduler = scheduler;
+        this.meters = meters;
+    }
+
+    @Override
+    protected Endpoint createEndpoint(String uri, String remaining, Map<String, Object> parameters) throws Exception {
+        TaskEndpoint endpoint = new TaskEndpoint(uri, this, remaining);
+        setProperties(endpoint, parameters);
+        return endpoint;
+    }
+
+    Handlers handlers() {
+        return handlers;
+    }
+
+    Completions completions() {
+        return completions;
+    }
+
+    ClaimScheduler scheduler() {
+        return scheduler;
+    }
+
+    TaskMeters meters() {
+        return meters;
+    }
+}

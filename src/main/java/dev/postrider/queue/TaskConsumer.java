@@ -1,0 +1,259 @@
+package dev.postrider.queue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.Discard;
+import dev.postrider.Snooze;
+import dev.postrider.tenancy.WorkspaceTransactionPolicy;
+import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.ServiceStatus;
+import org.apache.camel.ShutdownRunningTask;
+import org.apache.camel.spi.ShutdownAware;
+import org.apache.camel.support.DefaultConsumer;
+
+/**
+ * Runs the claimed tasks of one type through their handler's route, {@code concurrency} at a time.
+ *
+ * <p>A task ends when its route ends: without an exception it is completed, with one it has failed. In an orderly stop
+ * running handlers finish, and tasks that were not begun go back to waiting at once.
+ */
+final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final TaskEndpoint endpoint;
+    private final TaskComponent component;
+    private final LinkedBlockingQueue<ClaimedTask> backlog = new LinkedBlockingQueue<>();
+    /** Tasks in the backlog and in handlers. */
+    private final AtomicInteger held = new AtomicInteger();
+
+    private volatile boolean accepting;
+    private ExecutorService workers;
+
+    TaskConsumer(TaskEndpoint endpoint, Processor processor) {
+        super(endpoint, processor);
+        this.endpoint = endpoint;
+        this.component = endpoint.getComponent();
+    }
+
+    String taskType() {
+        return endpoint.taskType();
+    }
+
+    DurableRedeliveryPolicy policy() {
+        return endpoint.policy();
+    }
+
+    String handlerRouteId() {
+        return endpoint.getHandlerRouteId();
+    }
+
+    /** How many more tasks this consumer takes. */
+    int free() {
+        return accepting && handlerRuns() ? capacity() - held.get() : 0;
+    }
+
+    /** Whether a claim is worth a round trip: workers are idle, or half of what was claimed ahead is used up. */
+    boolean wantsMore() {
+        int free = free();
+        return free > 0 && (held.get() < endpoint.getConcurrency() || free * 2 >= endpoint.getPrefetch());
+    }
+
+    boolean offer(ClaimedTask task) {
+        if (!accepting) {
+            return false;
+        }
+        held.incrementAndGet();
+        backlog.add(task);
+        return true;
+    }
+
+    private int capacity() {
+        return endpoint.getConcurrency() + endpoint.getPrefetch();
+    }
+
+    private boolean handlerRuns() {
+        if (endpoint.getHandlerRouteId().isEmpty()) {
+            return true;
+        }
+        ServiceStatus status =
+                getEndpoint().getCamelContext().getRouteController().getRouteStatus(endpoint.getHandlerRouteId());
+        return status != null && status.isStarted();
+    }
+
+    @Override
+    protected void doStart() throws Exception {
+        super.doStart();
+        endpoint.policy(); // a wrong name fails the start, not the first failure
+        component.handlers().open(this);
+        accepting = true;
+        int concurrency = Math.max(1, endpoint.getConcurrency());
+        workers = getEndpoint()
+                .getCamelContext()
+                .getExecutorServiceManager()
+                .newFixedThreadPool(this, "task-" + taskType(), concurrency);
+        for (int i = 0; i < concurrency; i++) {
+            workers.execute(this::work);
+        }
+        component.scheduler().wake();
+    }
+
+    @Override
+    protected void doStop() throws Exception {
+        stopAccepting();
+        getEndpoint().getCamelContext().getExecutorServiceManager().shutdownNow(workers);
+        super.doStop();
+    }
+
+    @Override
+    public boolean deferShutdown(ShutdownRunningTask shutdownRunningTask) {
+        return true; // running handlers may still need the routes that they call
+    }
+
+    @Override
+    public int getPendingExchangesSize() {
+        return held.get();
+    }
+
+    @Override
+    public void prepareShutdown(boolean suspendOnly, boolean forced) {
+        stopAccepting();
+    }
+
+    private void stopAccepting() {
+        accepting = false;
+        component.handlers().close(this);
+        for (ClaimedTask task = backlog.poll(); task != null; task = backlog.poll()) {
+            component.completions().release(task);
+            held.decrementAndGet();
+        }
+    }
+
+    private void work() {
+        while (isRunAllowed() && !Thread.currentThread().isInterrupted()) {
+            ClaimedTask task;
+            try {
+                task = backlog.poll(1, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                return;
+            }
+            if (task != null) {
+                run(task);
+            }
+        }
+    }
+
+    private void run(ClaimedTask task) {
+        long begun = System.nanoTime();
+        Outcome outcome = handle(task);
+        component.meters().ran(task, outcome, Duration.ofNanos(System.nanoTime() - begun));
+        component.completions().add(task, outcome);
+        held.decrementAndGet();
+        if (wantsMore()) {
+            component.scheduler().moreRoom();
+        }
+    }
+
+    private Outcome handle(ClaimedTask task) {
+        Exchange exchange = createExchange(false);
+        try {
+            prepare(exchange, task);
+            createUoW(exchange);
+            process(exchange);
+        } catch (Throwable e) { // an Error of a handler must not end the worker, nor leave the task running for ever
+            exchange.setException(e);
+        } finally {
+            doneUoW(exchange);
+        }
+        try {
+            return outcome(task, exchange);
+        } finally {
+            releaseExchange(exchange, false);
+        }
+    }
+
+    private void process(Exchange exchange) throws Exception {
+        if (endpoint.getTimeout() <= 0) {
+            getProcessor().process(exchange);
+            return;
+        }
+        Deadline deadline = new Deadline(Thread.currentThread());
+        ScheduledFuture<?> alarm = component.completions().after(endpoint.getTimeout(), deadline::pass);
+        try {
+            getProcessor().process(exchange);
+        } finally {
+            alarm.cancel(false);
+            if (deadline.reached()) {
+                exchange.setException(new TimeoutException(
+                        "The handler ran longer than its timeout of %d ms".formatted(endpoint.getTimeout())));
+            }
+        }
+    }
+
+    private static void prepare(Exchange exchange, ClaimedTask task) throws JsonProcessingException {
+        exchange.setProperty(
+                WorkspaceTransactionPolicy.WORKSPACE, task.workspaceId().toString());
+        exchange.setProperty("taskId", task.taskId().toString());
+        exchange.setProperty("taskType", task.taskType());
+        exchange.setProperty("attempt", task.attempt());
+        exchange.setProperty("failures", task.failures());
+        exchange.setProperty("idempotencyKey", task.taskId().toString());
+        exchange.getIn().setBody(JSON.readValue(task.payload(), Object.class));
+    }
+
+    private Outcome outcome(ClaimedTask task, Exchange exchange) {
+        Throwable error = exchange.getException();
+        if (error == null) {
+            return new Outcome.Completed();
+        }
+        for (Throwable t = error; t != null; t = t.getCause()) {
+            if (t instanceof Discard) {
+                return new Outcome.Discarded(t.getMessage());
+            }
+            if (t instanceof Snooze snooze) {
+                return new Outcome.Snoozed(snooze.delay());
+            }
+        }
+        DurableRedeliveryPolicy own = exchange.getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);
+        DurableRedeliveryPolicy policy = own == null ? endpoint.policy() : own;
+        int failures = task.failures() + 1;
+        return policy.isExhausted(failures, task.age().toMillis())
+                ? new Outcome.Dead(ErrorText.of(error))
+                : new Outcome.Retry(ErrorText.of(error), Duration.ofMillis(policy.delayAfter(failures)));
+    }
+
+    /** Interrupts a handler once, unless it has ended. */
+    private static final class Deadline {
+
+        private Thread handler;
+        private boolean reached;
+
+        Deadline(Thread handler) {
+            this.handler = handler;
+        }
+
+        synchronized void pass() {
+            if (handler != null) {
+                reached = true;
+                handler.interrupt();
+            }
+        }
+
+        /** Ends the watch; the interrupt, if there was one, does not reach the next task. */
+        synchronized boolean reached() {
+            handler = null;
+            if (reached) {
+                Thread.interrupted();
+            }
+            return reached;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.postrider.routes;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** Refuses uses of endpoints that run well in a trial and lose work, requests or tenants later. */
+final class EndpointRules implements RouteLint.Rules {
+
+    private static final Pattern WORKSPACE_FROM_MESSAGE = Pattern.compile(
+            ":#(in:)?workspace|\\$\\{(in\\.)?headers?[.\\[('\":?]*workspace|header\\.workspace", Pattern.CASE_INSENSITIVE);
+
+    private static final String WORKSPACE_OF_CALLER =
+            "callers can send headers, and so another workspace: bind ':#${exchangeProperty.workspaceId}'";
+
+    @Override
+    public List<Finding> check(RouteDocument document) {
+        List<Finding> findings = new ArrayList<>();
+        for (EndpointUse use : document.endpoints()) {
+            switch (use.scheme()) {
+                case "sql" -> sql(document, use, findings);
+                case "platform-http" -> platformHttp(document, use, findings);
+                case "http", "https" -> http(document, use, findings);
+                default -> {}
+            }
+        }
+        for (YamlNode route : document.routes()) {
+            claimedRows(document, route, findings);
+        }
+        texts(document, findings);
+        headers(document, findings);
+        return findings;
+    }
+
+    private static void sql(RouteDocument document, EndpointUse use, List<Finding> findings) {
+        if (use.has("maxMessagesPerPoll")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    use.at(),
+                    "maxMessagesPerPoll loses the rows beyond it, although they are claimed: write a LIMIT in the SQL"));
+        }
+        String query = use.target().isEmpty() ? use.parameters().getOrDefault("query", "") : use.target();
+        if (!query.startsWith("classpath:") && !query.startsWith("file:") && !query.startsWith("{{")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    use.at(),
+                    "SQL in a uri ends up in logs, thread names and metrics: move it to db/queries/<name>.sql and write "
+                            + "'sql:classpath:db/queries/<name>.sql'"));
+        }
+    }
+
+    private static void platformHttp(RouteDocument document, EndpointUse use, List<Finding> findings) {
+        if (!use.is("useStreaming", "true")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    use.at(),
+                    "platform-http reads the body as text and corrupts other bytes: add 'useStreaming: true' to its "
+                            + "parameters"));
+        }
+    }
+
+    private static void http(RouteDocument document, EndpointUse use, List<Finding> findings) {
+        boolean bounded = use.has("connectTimeout") && (use.has("responseTimeout") || use.has("soTimeout"));
+        if (!bounded && !use.has("httpClientConfigurer")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    use.at(),
+                    "an HTTP call without timeouts waits for three minutes: add 'connectTimeout' and 'responseTimeout' "
+                            + "to its parameters"));
+        }
+    }
+
+    private static void claimedRows(RouteDocument document, YamlNode route, List<Finding> findings) {
+        boolean polls = route.get("from")
+                .map(from -> (from.isMap() ? from.text("uri") : from.text()).startsWith("sql"))
+                .orElse(false);
+        if (polls && !route.text("shutdownRunningTask").equals("CompleteAllTasks")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    route,
+                    "a shutdown would abandon the rows that this poll has claimed: add 'shutdownRunningTask: "
+                            + "CompleteAllTasks' to the route"));
+        }
+    }
+
+    private static void texts(RouteDocument document, List<Finding> findings) {
+        for (YamlNode text : document.texts()) {
+            if (WORKSPACE_FROM_MESSAGE.matcher(text.text()).find()) {
+                findings.add(Finding.at(document.path(), text, WORKSPACE_OF_CALLER));
+            }
+            if (text.text().contains("set_config") || text.text().contains("app.active_workspace")) {
+                findings.add(Finding.at(
+                        document.path(),
+                        text,
+                        "a route never chooses its workspace: begin the route with '- transacted: {ref: workspace}', "
+                                + "which takes it from the exchange property workspaceId"));
+            }
+        }
+    }
+
+    /** The same in the spelling {@code header: workspaceId} of an expression. */
+    private static void headers(RouteDocument document, List<Finding> findings) {
+        document.root().walk().flatMap(node -> node.get("header").stream()).forEach(header -> {
+            String name = header.isMap() ? header.text("expression") : header.text();
+            if (name.toLowerCase(Locale.ROOT).startsWith("workspace")) {
+                findings.add(Finding.at(document.path(), header, WORKSPACE_OF_CALLER));
+            }
+        });
+    }
+}

@@ -1,0 +1,94 @@
+package dev.postrider.routes;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A place in a route file that names an endpoint, in whichever of YAML's spellings.
+ *
+ * @param step the key it stands under: {@code from}, {@code to}, {@code toD} …
+ * @param uri without its query
+ * @param parameters of the query and of {@code parameters} together
+ */
+record EndpointUse(YamlNode at, String step, String uri, Map<String, String> parameters) {
+
+    private static final Set<String> STEPS =
+            Set.of("from", "to", "toD", "wireTap", "poll", "kamelet", "interceptFrom", "interceptSendToEndpoint");
+
+    /** The endpoints at and below a node; what stands under {@code parameters} is a value, not a step. */
+    static List<EndpointUse> below(YamlNode node) {
+        List<EndpointUse> found = new ArrayList<>();
+        collect(node, found);
+        return found;
+    }
+
+    private static void collect(YamlNode node, List<EndpointUse> found) {
+        node.items().forEach(item -> collect(item, found));
+        node.entries().forEach((key, value) -> {
+            if (key.equals("parameters") || key.equals("properties")) {
+                return;
+            }
+            if (STEPS.contains(key)) {
+                String uri = key.equals("kamelet") ? kamelet(value) : uri(value);
+                if (!uri.isEmpty()) {
+                    found.add(of(value, key, uri));
+                }
+            }
+            collect(value, found);
+        });
+    }
+
+    private static String uri(YamlNode value) {
+        return value.isMap() ? value.text("uri") : value.text();
+    }
+
+    private static String kamelet(YamlNode value) {
+        String name = value.isMap() ? value.text("name") : value.text();
+        return name.isEmpty() ? "" : "kamelet:" + name;
+    }
+
+    private static EndpointUse of(YamlNode value, String step, String uri) {
+        Map<String, String> parameters = new LinkedHashMap<>();
+        int query = uri.indexOf('?');
+        // A question mark inside a placeholder, as in {{?limit}}, starts no query.
+        if (query > 0 && uri.charAt(query - 1) == '{') {
+            query = -1;
+        }
+        if (query >= 0) {
+            for (String pair : uri.substring(query + 1).split("&")) {
+                int equals = pair.indexOf('=');
+                parameters.put(
+                        equals < 0 ? pair : pair.substring(0, equals), equals < 0 ? "" : pair.substring(equals + 1));
+            }
+        }
+        value.get("parameters")
+                .ifPresent(given -> given.entries().forEach((key, one) -> parameters.put(key, one.text())));
+        return new EndpointUse(value, step, query < 0 ? uri : uri.substring(0, query), parameters);
+    }
+
+    String scheme() {
+        int colon = uri.indexOf(':');
+        return colon < 0 ? uri : uri.substring(0, colon);
+    }
+
+    /** What follows the scheme, without slashes. */
+    String target() {
+        int colon = uri.indexOf(':');
+        return colon < 0 ? "" : uri.substring(colon + 1).replaceFirst("^//", "");
+    }
+
+    boolean isHttp() {
+        return scheme().equals("http") || scheme().equals("https");
+    }
+
+    boolean has(String parameter) {
+        return parameters.containsKey(parameter);
+    }
+
+    boolean is(String parameter, String value) {
+        return value.equals(parameters.get(parameter));
+    }
+}

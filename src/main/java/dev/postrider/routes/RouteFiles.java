@@ -1,0 +1,127 @@
+package dev.postrider.routes;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.support.PathMatchingResourcePatternResolver;
+
+/**
+ * The set of route files that are to run: those packaged with the application, overlaid by path with those of a folder.
+ *
+ * <p>Beside its own sources, in development, the folder alone counts: a file deleted there would otherwise come back
+ * from the copy that the build made of it.
+ */
+final class RouteFiles {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RouteFiles.class);
+    private static final String PACKAGED = "routes/";
+
+    private final Map<String, RouteFile> packaged;
+    private final Optional<Path> folder;
+
+    /**
+     * @param folder laid over the packaged files; may appear later
+     */
+    RouteFiles(Map<String, RouteFile> packaged, Optional<Path> folder) {
+        this.packaged = Map.copyOf(packaged);
+        this.folder = folder;
+    }
+
+    /** Reads the packaged files now, since they cannot change while the application runs. */
+    static RouteFiles of(Optional<Path> folder) throws IOException {
+        Map<String, RouteFile> packaged = new TreeMap<>();
+        PathMatchingResourcePatternResolver resolver = new PathMatchingResourcePatternResolver();
+        for (Resource resource : resolver.getResources("classpath*:" + PACKAGED + "**/*.yaml")) {
+            URI uri = resource.getURI();
+            if (folder.isPresent() && isSourceOf(folder.get(), uri)) {
+                return new RouteFiles(Map.of(), folder);
+            }
+            String url = uri.toString();
+            String path = url.substring(url.lastIndexOf("/" + PACKAGED) + 1 + PACKAGED.length());
+            packaged.put(
+                    path,
+                    new RouteFile(
+                            path,
+                            "classpath:" + PACKAGED + path,
+                            resource.getContentAsString(StandardCharsets.UTF_8)));
+        }
+        return new RouteFiles(packaged, folder);
+    }
+
+    /** Whether the packaged file lies in {@code target/classes} of the project whose {@code routes} the folder is. */
+    private static boolean isSourceOf(Path folder, URI packagedFile) throws IOException {
+        if (!"file".equals(packagedFile.getScheme()) || !Files.isDirectory(folder)) {
+            return false;
+        }
+        for (Path up = Path.of(packagedFile).getParent(); up != null; up = up.getParent()) {
+            if (up.endsWith(Path.of("target", "classes"))) {
+                Path source = up.resolve("../../" + PACKAGED).normalize();
+                return Files.isDirectory(source) && Files.isSameFile(source, folder);
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Reads what is to run now.
+     *
+     * @throws IOException if the folder is there and cannot be read: then nothing is known, and nothing must change
+     */
+    SortedMap<String, RouteFile> read() throws IOException {
+        SortedMap<String, RouteFile> files = new TreeMap<>(packaged);
+        if (folder.isPresent() && Files.isDirectory(folder.get())) {
+            files.putAll(readFolder(folder.get()));
+        }
+        return files;
+    }
+
+    /** Whether a file of the folder replaces a packaged one of the engine with other content. */
+    boolean replacesEngine(RouteFile file) {
+        RouteFile original = packaged.get(file.path());
+        return file.isEngine() && original != null && !original.text().equals(file.text());
+    }
+
+    private static Map<String, RouteFile> readFolder(Path folder) throws IOException {
+        Map<String, RouteFile> files = new TreeMap<>();
+        try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+            List<Path> paths = walk.filter(path -> path.toString().endsWith(".yaml"))
+                    .filter(path -> !isHidden(folder.relativize(path)))
+                    .toList();
+            for (Path path : paths) {
+                String name = folder.relativize(path).toString().replace('\\', '/');
+                try {
+                    String text = new String(Files.readAllBytes(path), StandardCharsets.UTF_8);
+                    files.put(name, new RouteFile(name, path.toUri().toString(), text));
+                } catch (NoSuchFileException gone) {
+                    LOG.debug("{} was deleted while the folder was read", name);
+                }
+            }
+        } catch (java.io.UncheckedIOException e) {
+            throw e.getCause();
+        }
+        return files;
+    }
+
+    /** Kubernetes keeps the versions of a mounted ConfigMap in folders that begin with a dot, and editors their copies. */
+    private static boolean isHidden(Path relative) {
+        for (Path part : relative) {
+            if (part.toString().startsWith(".")) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

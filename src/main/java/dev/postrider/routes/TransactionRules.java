@@ -1,0 +1,128 @@
+package dev.postrider.routes;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Refuses what leaves, breaks or prolongs the transaction of a route without any sign of it. */
+final class TransactionRules implements RouteLint.Rules {
+
+    private static final Set<String> OTHER_THREAD = Set.of("wireTap", "threads");
+    private static final Set<String> OTHER_THREAD_IF_PARALLEL = Set.of("split", "multicast", "recipientList");
+
+    @Override
+    public List<Finding> check(RouteDocument document) {
+        List<Finding> findings = new ArrayList<>();
+        document.root().walk().forEach(node -> node.get("deadLetterChannel")
+                .ifPresent(channel -> hiddenFailure(document, channel, findings)));
+        Set<String> deadLetterConfigurations = deadLetterConfigurations(document);
+        for (YamlNode route : document.routes()) {
+            List<YamlNode> transactions =
+                    route.walk().flatMap(node -> node.get("transacted").stream()).toList();
+            if (!transactions.isEmpty()) {
+                place(document, route, transactions, findings);
+                deadLetter(document, route, deadLetterConfigurations, findings);
+                hops(document, route, findings);
+                calls(document, route, findings);
+            }
+        }
+        return findings;
+    }
+
+    private static Set<String> deadLetterConfigurations(RouteDocument document) {
+        return Set.copyOf(document.root().items().stream()
+                .flatMap(item -> item.get("routeConfiguration").stream())
+                .filter(one -> one.path("errorHandler", "deadLetterChannel").isPresent())
+                .map(one -> one.text("id"))
+                .distinct()
+                .toList());
+    }
+
+    private static void hiddenFailure(RouteDocument document, YamlNode channel, List<Finding> findings) {
+        if (!channel.text("deadLetterHandleNewException").equals("false")) {
+            findings.add(Finding.at(
+                    document.path(),
+                    channel,
+                    "a failure of the dead-letter route itself would be swallowed: add "
+                            + "'deadLetterHandleNewException: false'"));
+        }
+    }
+
+    private static void place(
+            RouteDocument document, YamlNode route, List<YamlNode> transactions, List<Finding> findings) {
+        boolean first = route.path("from", "steps")
+                .filter(steps -> !steps.items().isEmpty())
+                .map(steps -> steps.items().get(0).get("transacted").isPresent())
+                .orElse(false);
+        if (!first || transactions.size() > 1) {
+            YamlNode misplaced = transactions.get(first ? 1 : 0);
+            findings.add(Finding.at(
+                    document.path(),
+                    misplaced,
+                    "Camel moves transacted to the start of its route: make it the first step of a route of its own ('"
+                            + document.name() + ".<part>', from: direct:…) and call that"));
+        }
+    }
+
+    private static void deadLetter(
+            RouteDocument document, YamlNode route, Set<String> configurations, List<Finding> findings) {
+        boolean named = List.of(route.text("routeConfigurationId").split(",")).stream()
+                .anyMatch(configurations::contains);
+        if (named || route.path("errorHandler", "deadLetterChannel").isPresent()) {
+            findings.add(Finding.at(
+                    document.path(),
+                    route,
+                    "a deadLetterChannel inside a transaction commits the partial work: handle the failure in the route "
+                            + "that calls this one"));
+        }
+    }
+
+    private static void hops(RouteDocument document, YamlNode route, List<Finding> findings) {
+        route.walk().forEach(node -> node.entries().forEach((key, step) -> {
+            if (leavesThread(key, step)) {
+                findings.add(Finding.at(
+                        document.path(),
+                        step,
+                        "'" + key + "' goes on in another thread, outside the transaction: do it in the route that calls "
+                                + "this one"));
+            }
+        }));
+    }
+
+    private static boolean leavesThread(String key, YamlNode step) {
+        if (!step.isMap() && !OTHER_THREAD.contains(key)) {
+            return false;
+        }
+        Map<String, YamlNode> options = step.entries();
+        return OTHER_THREAD.contains(key)
+                || OTHER_THREAD_IF_PARALLEL.contains(key) && step.text("parallelProcessing").equals("true")
+                || key.equals("throttle") && step.text("asyncDelayed").equals("true")
+                // Unlike that of throttle, the delay of delay is asynchronous unless told otherwise.
+                || key.equals("delay")
+                        && !step.text("asyncDelayed").equals("false")
+                        && !options.isEmpty();
+    }
+
+    private static void calls(RouteDocument document, YamlNode route, List<Finding> findings) {
+        for (EndpointUse use : EndpointUse.below(route)) {
+            if (use.step().equals("from")) {
+                continue;
+            }
+            if (use.isHttp()) {
+                findings.add(Finding.at(
+                        document.path(),
+                        use.at(),
+                        "an HTTP call inside a transaction holds a connection while it waits: call in one route, write in "
+                                + "another"));
+            }
+            if (use.scheme().equals("seda")) {
+                findings.add(Finding.at(
+                        document.path(),
+                        use.at(),
+                        "seda hands on before the transaction has committed, and keeps what it rolls back: send after the "
+                                + "transacted route has returned"));
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package dev.postrider.testkit;
+
+import dev.postrider.database.DatabaseLocation;
+import dev.postrider.database.EmbeddedServer;
+import dev.postrider.database.LocalFolder;
+import dev.postrider.startup.StartupException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.springframework.boot.SpringApplication;
+import org.springframework.util.FileSystemUtils;
+
+/**
+ * Gives every test a database of its own, on one real server per JVM.
+ *
+ * <p>The server does not sync to disk: a test that kills servers starts an {@link EmbeddedServer} itself. Roles belong
+ * to the server and so are shared by all tests; hence one {@link #ENCRYPTION_KEY} for all of them.
+ */
+public final class TestDatabase {
+
+    /** The encryption key of all tests, 32 bytes in base64: role passwords derive from it. */
+    public static final String ENCRYPTION_KEY = "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=";
+
+    private static final String PASSWORD = "test";
+    private static final AtomicInteger COUNT = new AtomicInteger();
+    private static EmbeddedServer server;
+
+    private TestDatabase() {}
+
+    /** A new, empty database, and the superuser's login to it. */
+    public static DatabaseLocation newDatabase() {
+        String name = "test_" + COUNT.incrementAndGet();
+        DatabaseLocation location = server().location();
+        try (Connection connection =
+                        DriverManager.getConnection(location.url(), location.username(), location.password());
+                Statement statement = connection.createStatement()) {
+            statement.execute("create database " + name);
+        } catch (SQLException e) {
+            throw new IllegalStateException("Cannot create the database " + name, e);
+        }
+        String url = server().urlOf(name);
+        return new DatabaseLocation(url, url, location.username(), location.password(), false);
+    }
+
+    /** The settings that make an application use this database, as {@code name=value}. */
+    public static String[] settings(DatabaseLocation location) {
+        return new String[] {
+            "postrider.database.url=" + location.url(),
+            "postrider.database.username=" + location.username(),
+            "postrider.database.password=" + location.password(),
+            "postrider.encryption-key=" + ENCRYPTION_KEY
+        };
+    }
+
+    private static synchronized EmbeddedServer server() {
+        if (server == null) {
+            try {
+                Path parent = Files.createDirectories(Path.of("target", "test-databases"));
+                removeLeftovers(parent);
+                LocalFolder folder = LocalFolder.open(Files.createTempDirectory(parent, "server"));
+                server = EmbeddedServer.start(
+                        folder,
+                        0,
+                        PASSWORD,
+                        Map.of("fsync", "off", "full_page_writes", "off", "max_connections", "400"));
+                // After all application contexts of this JVM have closed.
+                SpringApplication.getShutdownHandlers().add(() -> {
+                    server.close();
+                    remove(folder);
+                });
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return server;
+    }
+
+    /** Earlier test runs that were killed leave a folder, and perhaps a server, that nobody holds. */
+    private static void removeLeftovers(Path parent) throws IOException {
+        List<Path> folders;
+        try (var entries = Files.list(parent)) {
+            folders = entries.filter(Files::isDirectory).toList();
+        }
+        for (Path leftover : folders) {
+            try {
+                LocalFolder folder = LocalFolder.open(leftover);
+                EmbeddedServer.stopOrphan(leftover.resolve("data"));
+                remove(folder);
+            } catch (StartupException e) {
+                continue; // in use by another test run
+            }
+        }
+    }
+
+    private static void remove(LocalFolder folder) {
+        try (folder) {
+            FileSystemUtils.deleteRecursively(folder.path());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -90,4 +90,9 @@ public class OutboundConfiguration {
     AttemptReport attemptReport(ObjectMapper json) {
         return new AttemptReport(json, Clock.systemUTC());
     }
+
+    @Bean
+    DemoReceiver demoReceiver(ObjectMapper json) {
+        return new DemoReceiver(json);
+    }
 }

@@ -5,7 +5,7 @@ import org.springframework.boot.web.context.WebServerInitializedEvent;
 import org.springframework.context.event.EventListener;
 
 /** Knows the port at which this application answers, where the demo's receiver is. */
-final class OwnPort implements IntPredicate {
+public final class OwnPort implements IntPredicate {
 
     private final boolean demo;
     private volatile int port;
@@ -13,6 +13,10 @@ final class OwnPort implements IntPredicate {
     /** @param demo whether there is a demo workspace; without one no port is ours */
     OwnPort(boolean demo) {
         this.demo = demo;
+    }
+
+    public boolean isDemo() {
+        return demo;
     }
 
     @EventListener

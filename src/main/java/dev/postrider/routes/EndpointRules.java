@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 final class EndpointRules implements RouteLint.Rules {
 
     private static final Pattern WORKSPACE_FROM_MESSAGE = Pattern.compile(
-            ":#(in:)?workspace|\\$\\{(in\\.)?headers?[.\\[('\":?]*workspace|header\\.workspace", Pattern.CASE_INSENSITIVE);
+            ":#(in:)?workspace|\\$\\{(in\\.)?headers?[.\\[('\":?]*workspace|header\\.workspace",
+            Pattern.CASE_INSENSITIVE);
 
     private static final String WORKSPACE_OF_CALLER =
             "callers can send headers, and so another workspace: bind ':#${exchangeProperty.workspaceId}'";
@@ -35,10 +36,11 @@ final class EndpointRules implements RouteLint.Rules {
 
     private static void sql(RouteDocument document, EndpointUse use, List<Finding> findings) {
         if (use.has("maxMessagesPerPoll")) {
-            findings.add(Finding.at(
-                    document.path(),
-                    use.at(),
-                    "maxMessagesPerPoll loses the rows beyond it, although they are claimed: write a LIMIT in the SQL"));
+            findings.add(
+                    Finding.at(
+                            document.path(),
+                            use.at(),
+                            "maxMessagesPerPoll loses the rows beyond it, although they are claimed: write a LIMIT in the SQL"));
         }
         String query = use.target().isEmpty() ? use.parameters().getOrDefault("query", "") : use.target();
         if (!query.startsWith("classpath:") && !query.startsWith("file:") && !query.startsWith("{{")) {

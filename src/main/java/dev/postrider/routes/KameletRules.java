@@ -18,8 +18,8 @@ final class KameletRules implements RouteLint.Rules {
             findings.add(Finding.at(
                     document.path(),
                     root.path("metadata", "name").orElse(root),
-                    "a kamelet has the name of its file, or it is never found: write 'metadata.name: "
-                            + document.name() + "'"));
+                    "a kamelet has the name of its file, or it is never found: write 'metadata.name: " + document.name()
+                            + "'"));
         }
         Optional<YamlNode> definition = root.path("spec", "definition");
         for (String key : List.of("title", "description")) {

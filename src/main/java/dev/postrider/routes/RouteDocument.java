@@ -31,8 +31,10 @@ record RouteDocument(String path, YamlNode root) {
     record Parsed(Optional<RouteDocument> document, List<Finding> findings) {}
 
     static Parsed parse(String path, String text) {
-        LoadSettings settings =
-                LoadSettings.builder().setLabel(path).setAllowRecursiveKeys(false).build();
+        LoadSettings settings = LoadSettings.builder()
+                .setLabel(path)
+                .setAllowRecursiveKeys(false)
+                .build();
         try {
             Optional<Node> node =
                     new Composer(settings, new ParserImpl(settings, new StreamReader(settings, text))).getSingleNode();
@@ -106,8 +108,7 @@ record RouteDocument(String path, YamlNode root) {
     }
 
     Set<String> beanNames() {
-        return beans().map(bean -> bean.text("name"))
-                .collect(Collectors.toCollection(LinkedHashSet::new));
+        return beans().map(bean -> bean.text("name")).collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
     /** The names by which other files use this one: its kamelet, its route configurations, its beans. */
@@ -127,10 +128,9 @@ record RouteDocument(String path, YamlNode root) {
             claims.put("the kamelet '" + name() + "'", root);
             return claims;
         }
-        routes().forEach(route ->
-                claims.put("the route id '" + route.text("id") + "'", route.get("id").orElse(route)));
-        named("routeConfiguration")
-                .forEach(one -> claims.put("the routeConfiguration '" + one.text("id") + "'", one));
+        routes().forEach(route -> claims.put(
+                "the route id '" + route.text("id") + "'", route.get("id").orElse(route)));
+        named("routeConfiguration").forEach(one -> claims.put("the routeConfiguration '" + one.text("id") + "'", one));
         beans().forEach(bean -> claims.put("the bean '" + bean.text("name") + "'", bean));
         return claims;
     }

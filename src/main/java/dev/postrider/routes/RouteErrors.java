@@ -37,7 +37,8 @@ final class RouteErrors {
             return;
         }
         Finding first = now.findings().get(0);
-        String more = now.findings().size() == 1 ? "" : " (and " + (now.findings().size() - 1) + " more)";
+        String more =
+                now.findings().size() == 1 ? "" : " (and " + (now.findings().size() - 1) + " more)";
         last = Optional.of(new Last(first, clock.instant()));
         LOG.error("{}{}; {}", first, more, consequence);
     }
@@ -67,6 +68,7 @@ final class RouteErrors {
     }
 
     private void publish() {
-        current = broken.values().stream().flatMap(one -> one.findings().stream()).toList();
+        current =
+                broken.values().stream().flatMap(one -> one.findings().stream()).toList();
     }
 }

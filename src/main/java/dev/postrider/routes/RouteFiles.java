@@ -54,9 +54,7 @@ final class RouteFiles {
             packaged.put(
                     path,
                     new RouteFile(
-                            path,
-                            "classpath:" + PACKAGED + path,
-                            resource.getContentAsString(StandardCharsets.UTF_8)));
+                            path, "classpath:" + PACKAGED + path, resource.getContentAsString(StandardCharsets.UTF_8)));
         }
         return new RouteFiles(packaged, folder);
     }

@@ -20,7 +20,6 @@ import org.apache.camel.model.Model;
 import org.apache.camel.model.RouteConfigurationDefinition;
 import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.RouteTemplateDefinition;
-import org.apache.camel.model.rest.RestDefinition;
 import org.apache.camel.spi.Resource;
 import org.apache.camel.support.PatternHelper;
 import org.apache.camel.support.ResourceHelper;
@@ -149,8 +148,7 @@ final class RouteInstaller {
         return model.getRouteDefinitions().stream()
                 .filter(route -> route.getTemplateParameters() != null)
                 .filter(route -> parent.equals(route.getTemplateParameters().get(Kamelet.PARENT_ROUTE_ID)))
-                .filter(route ->
-                        sources != route.getTemplateParameters().containsKey(Kamelet.PARENT_PROCESSOR_ID))
+                .filter(route -> sources != route.getTemplateParameters().containsKey(Kamelet.PARENT_PROCESSOR_ID))
                 .toList();
     }
 

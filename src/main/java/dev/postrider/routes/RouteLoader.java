@@ -65,7 +65,8 @@ public final class RouteLoader {
 
     /** As {@link #reload}, but without stopping a previous version that runs in the place of a broken file. */
     synchronized void applyChangesAndRetry() {
-        apply(broken -> broken.mayHealByItself() && !running.containsKey(broken.file().path()));
+        apply(broken ->
+                broken.mayHealByItself() && !running.containsKey(broken.file().path()));
     }
 
     /** Waits for a change that is being applied, and lets no other begin: the context is about to stop. */
@@ -126,7 +127,8 @@ public final class RouteLoader {
             return false;
         }
         Optional<RouteErrors.Broken> broken = errors.of(file.path());
-        return !runs && broken.filter(one -> one.file().text().equals(file.text())).isEmpty();
+        return !runs
+                && broken.filter(one -> one.file().text().equals(file.text())).isEmpty();
     }
 
     private boolean removeAllBut(Set<String> wanted) {
@@ -134,8 +136,9 @@ public final class RouteLoader {
                 .map(broken -> broken.file().path())
                 .filter(path -> !wanted.contains(path))
                 .forEach(errors::clear);
-        List<Installed> gone =
-                running.values().stream().filter(one -> !wanted.contains(one.path())).toList();
+        List<Installed> gone = running.values().stream()
+                .filter(one -> !wanted.contains(one.path()))
+                .toList();
         for (Installed one : gone) {
             take(one);
             markUsers(one, List.of(one));
@@ -202,7 +205,10 @@ public final class RouteLoader {
         accepted.forEach(one -> accept(one, replaced.get(one)));
         for (int i = 0; i < accepted.size(); i++) {
             Installed one = accepted.get(i);
-            boolean sameText = replaced.get(one).map(Installed::file).filter(one.file()::equals).isPresent();
+            boolean sameText = replaced.get(one)
+                    .map(Installed::file)
+                    .filter(one.file()::equals)
+                    .isPresent();
             if (!sameText) {
                 replaced.get(one).ifPresent(previous -> markUsers(previous, List.of(one)));
                 // Those that were built after it in this very round have it already.
@@ -237,7 +243,9 @@ public final class RouteLoader {
                     .anyMatch(one -> one.document().routeIds().contains(id));
             if (!document.isKamelet() && !ours && context.getRoute(id) != null) {
                 findings.add(Finding.at(
-                        document.path(), route, "the route id '" + id + "' is already that of a route in Java: rename it"));
+                        document.path(),
+                        route,
+                        "the route id '" + id + "' is already that of a route in Java: rename it"));
             }
         }
         return findings;
@@ -322,12 +330,17 @@ public final class RouteLoader {
 
     private void publish(boolean progress) {
         loadedFiles = List.copyOf(running.keySet());
-        long routes = running.values().stream().mapToLong(one -> one.routes().size()).sum();
+        long routes =
+                running.values().stream().mapToLong(one -> one.routes().size()).sum();
         if (started && progress) {
             reloads++;
         }
         if (!started) {
-            LOG.info("{} routes of {} files run; {} files have errors", routes, running.size(), errors.all().size());
+            LOG.info(
+                    "{} routes of {} files run; {} files have errors",
+                    routes,
+                    running.size(),
+                    errors.all().size());
         }
         started = true;
     }

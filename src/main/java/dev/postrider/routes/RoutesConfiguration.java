@@ -49,7 +49,10 @@ public class RoutesConfiguration {
             @Override
             public void beforeApplicationStart(CamelContext context) {
                 // For whoever uses a kamelet without a route file, as tests and routes in Java do.
-                String folder = Path.of(settings.directory(), "kamelets").toAbsolutePath().toUri().toString();
+                String folder = Path.of(settings.directory(), "kamelets")
+                        .toAbsolutePath()
+                        .toUri()
+                        .toString();
                 context.getComponent("kamelet", KameletComponent.class)
                         .setLocation(folder + ",classpath:routes/kamelets");
             }

@@ -10,4 +10,6 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param reloadInterval how often the folder is looked at, in milliseconds; 0 for never
  */
 @ConfigurationProperties("postrider.routes")
-public record RoutesProperties(@DefaultValue("routes") String directory, @DefaultValue("1000") long reloadInterval) {}
+public record RoutesProperties(
+        @DefaultValue("routes") String directory,
+        @DefaultValue("1000") long reloadInterval) {}

@@ -69,8 +69,8 @@ final class SchemaRules {
     private List<Finding> checkTemplate(RouteDocument document) {
         Optional<YamlNode> template = document.root().path("spec", "template");
         if (template.isEmpty() || !template.get().isMap()) {
-            return List.of(
-                    Finding.at(document.path(), document.root(), "a kamelet needs 'spec.template' with a 'from' in it"));
+            return List.of(Finding.at(
+                    document.path(), document.root(), "a kamelet needs 'spec.template' with a 'from' in it"));
         }
         ObjectNode routeTemplate = (ObjectNode) template.get().json();
         routeTemplate.put("id", document.name());
@@ -78,8 +78,8 @@ final class SchemaRules {
                 .arrayNode()
                 .add(JsonNodeFactory.instance.objectNode().set("routeTemplate", routeTemplate));
         return best(schema.validate(wrapped))
-                .map(message -> finding(
-                        document.path(), template.get(), path(message.getInstanceLocation(), 2), message))
+                .map(message ->
+                        finding(document.path(), template.get(), path(message.getInstanceLocation(), 2), message))
                 .stream()
                 .toList();
     }
@@ -141,8 +141,9 @@ final class SchemaRules {
         return switch (message.getType()) {
             case "additionalProperties" -> unknownKey(name, message);
             case "required" -> name + " needs '" + message.getProperty() + "': add it";
-            case "enum" -> name + " is '" + at.text() + "', which is not one of its values: write one of "
-                    + message.getSchemaNode();
+            case "enum" ->
+                name + " is '" + at.text() + "', which is not one of its values: write one of "
+                        + message.getSchemaNode();
             case "type" -> name + ": " + message.getError() + hintOfQuotes(message);
             case "maxProperties" -> name + " holds several keys where one is allowed: start each with '- ' of its own";
             default -> name + ": " + message.getError();
@@ -160,7 +161,8 @@ final class SchemaRules {
     private static String camelCase(String key) {
         StringBuilder out = new StringBuilder();
         for (String part : key.split("-")) {
-            out.append(out.isEmpty() || part.isEmpty() ? part : Character.toUpperCase(part.charAt(0)) + part.substring(1));
+            out.append(
+                    out.isEmpty() || part.isEmpty() ? part : Character.toUpperCase(part.charAt(0)) + part.substring(1));
         }
         return out.toString();
     }

@@ -14,12 +14,15 @@ final class TransactionRules implements RouteLint.Rules {
     @Override
     public List<Finding> check(RouteDocument document) {
         List<Finding> findings = new ArrayList<>();
-        document.root().walk().forEach(node -> node.get("deadLetterChannel")
-                .ifPresent(channel -> hiddenFailure(document, channel, findings)));
+        document.root()
+                .walk()
+                .forEach(node ->
+                        node.get("deadLetterChannel").ifPresent(channel -> hiddenFailure(document, channel, findings)));
         Set<String> deadLetterConfigurations = deadLetterConfigurations(document);
         for (YamlNode route : document.routes()) {
-            List<YamlNode> transactions =
-                    route.walk().flatMap(node -> node.get("transacted").stream()).toList();
+            List<YamlNode> transactions = route.walk()
+                    .flatMap(node -> node.get("transacted").stream())
+                    .toList();
             if (!transactions.isEmpty()) {
                 place(document, route, transactions, findings);
                 deadLetter(document, route, deadLetterConfigurations, findings);
@@ -67,8 +70,8 @@ final class TransactionRules implements RouteLint.Rules {
 
     private static void deadLetter(
             RouteDocument document, YamlNode route, Set<String> configurations, List<Finding> findings) {
-        boolean named = List.of(route.text("routeConfigurationId").split(",")).stream()
-                .anyMatch(configurations::contains);
+        boolean named =
+                List.of(route.text("routeConfigurationId").split(",")).stream().anyMatch(configurations::contains);
         if (named || route.path("errorHandler", "deadLetterChannel").isPresent()) {
             findings.add(Finding.at(
                     document.path(),
@@ -79,15 +82,17 @@ final class TransactionRules implements RouteLint.Rules {
     }
 
     private static void hops(RouteDocument document, YamlNode route, List<Finding> findings) {
-        route.walk().forEach(node -> node.entries().forEach((key, step) -> {
-            if (leavesThread(key, step)) {
-                findings.add(Finding.at(
-                        document.path(),
-                        step,
-                        "'" + key + "' goes on in another thread, outside the transaction: do it in the route that calls "
-                                + "this one"));
-            }
-        }));
+        route.walk()
+                .forEach(node -> node.entries().forEach((key, step) -> {
+                    if (leavesThread(key, step)) {
+                        findings.add(Finding.at(
+                                document.path(),
+                                step,
+                                "'" + key
+                                        + "' goes on in another thread, outside the transaction: do it in the route that calls "
+                                        + "this one"));
+                    }
+                }));
     }
 
     private static boolean leavesThread(String key, YamlNode step) {
@@ -96,12 +101,11 @@ final class TransactionRules implements RouteLint.Rules {
         }
         Map<String, YamlNode> options = step.entries();
         return OTHER_THREAD.contains(key)
-                || OTHER_THREAD_IF_PARALLEL.contains(key) && step.text("parallelProcessing").equals("true")
+                || OTHER_THREAD_IF_PARALLEL.contains(key)
+                        && step.text("parallelProcessing").equals("true")
                 || key.equals("throttle") && step.text("asyncDelayed").equals("true")
                 // Unlike that of throttle, the delay of delay is asynchronous unless told otherwise.
-                || key.equals("delay")
-                        && !step.text("asyncDelayed").equals("false")
-                        && !options.isEmpty();
+                || key.equals("delay") && !step.text("asyncDelayed").equals("false") && !options.isEmpty();
     }
 
     private static void calls(RouteDocument document, YamlNode route, List<Finding> findings) {

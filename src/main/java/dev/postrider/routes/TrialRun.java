@@ -50,7 +50,8 @@ final class TrialRun {
         List<Finding> findings = new ArrayList<>();
         Set<String> ownBeans = document.beanNames();
         for (EndpointUse use : document.endpoints()) {
-            endpoint(document, use, ownBeans).ifPresent(why -> findings.add(Finding.at(document.path(), use.at(), why)));
+            endpoint(document, use, ownBeans)
+                    .ifPresent(why -> findings.add(Finding.at(document.path(), use.at(), why)));
         }
         document.root().walk().flatMap(node -> node.get("simple").stream()).forEach(simple -> {
             String text = simple.isMap() ? simple.text("expression") : simple.text();
@@ -67,7 +68,8 @@ final class TrialRun {
         }
         Component component = context.getComponent(scheme);
         if (component == null) {
-            return Optional.of("there is no component '" + scheme + "': correct the uri, or add the component to the build");
+            return Optional.of(
+                    "there is no component '" + scheme + "': correct the uri, or add the component to the build");
         }
         if (document.isKamelet() || use.step().equals("toD") || use.step().startsWith("intercept")) {
             return Optional.empty();
@@ -82,7 +84,8 @@ final class TrialRun {
     }
 
     private static boolean isOwnEnd(RouteDocument document, EndpointUse use) {
-        return document.isKamelet() && (use.uri().equals("kamelet:source") || use.uri().equals("kamelet:sink"));
+        return document.isKamelet()
+                && (use.uri().equals("kamelet:source") || use.uri().equals("kamelet:sink"));
     }
 
     /** A bean that this very file declares exists only once the file is loaded. */
@@ -113,12 +116,11 @@ final class TrialRun {
 
     private Optional<String> kamelet(EndpointUse use) {
         String name = use.target().replaceFirst("/.*", "");
-        RouteTemplateDefinition template = context.getCamelContextExtension()
-                .getContextPlugin(Model.class)
-                .getRouteTemplateDefinition(name);
+        RouteTemplateDefinition template =
+                context.getCamelContextExtension().getContextPlugin(Model.class).getRouteTemplateDefinition(name);
         if (template == null) {
-            return Optional.of("there is no kamelet '" + name + "', or it has an error of its own: look for kamelets/" + name
-                    + ".kamelet.yaml");
+            return Optional.of("there is no kamelet '" + name + "', or it has an error of its own: look for kamelets/"
+                    + name + ".kamelet.yaml");
         }
         List<RouteTemplateParameterDefinition> parameters =
                 Optional.ofNullable(template.getTemplateParameters()).orElse(List.of());

@@ -1,5 +1,6 @@
 package dev.postrider.outbound;
 
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
@@ -22,11 +23,16 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
     private static final Timeout CONNECT = Timeout.ofSeconds(10);
 
     private final PoolingHttpClientConnectionManager connections;
+    private final ScheduledThreadPoolExecutor deadlines;
     private final BoundedExchange bounds;
     private final String userAgent;
 
-    DeliveryClient(AddressGuard guard, BoundedExchange bounds, String userAgent) {
-        this.bounds = bounds;
+    /** @param capture bytes of a response's body that are read at most */
+    DeliveryClient(AddressGuard guard, int capture, String userAgent) {
+        // Not a bean: Spring Boot would give the application no task executor of its own beside it.
+        this.deadlines = new ScheduledThreadPoolExecutor(1, DeliveryClient::thread);
+        this.deadlines.setRemoveOnCancelPolicy(true);
+        this.bounds = new BoundedExchange(deadlines, capture);
         this.userAgent = userAgent;
         this.connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setDnsResolver(guard)
@@ -48,6 +54,12 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
                 .build();
     }
 
+    private static Thread thread(Runnable deadlines) {
+        Thread thread = new Thread(deadlines, "delivery-deadlines");
+        thread.setDaemon(true);
+        return thread;
+    }
+
     @Override
     public void configureHttpClient(HttpClientBuilder client) {
         client.setConnectionManager(connections)
@@ -65,5 +77,6 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
     @Override
     public void close() {
         connections.close();
+        deadlines.shutdownNow();
     }
 }

@@ -9,7 +9,6 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -47,28 +46,12 @@ public class OutboundConfiguration {
         return networks;
     }
 
-    @Bean(destroyMethod = "shutdownNow")
-    ScheduledThreadPoolExecutor deliveryDeadlines() {
-        ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(task, "delivery-deadlines");
-            thread.setDaemon(true);
-            return thread;
-        });
-        clock.setRemoveOnCancelPolicy(true);
-        return clock;
-    }
-
     @Bean
     DeliveryClient deliveryClient(
-            AddressGuard guard,
-            ScheduledThreadPoolExecutor deliveryDeadlines,
-            @Value("${postrider.limits.response-capture:64KB}") DataSize capture) {
+            AddressGuard guard, @Value("${postrider.limits.response-capture:64KB}") DataSize capture) {
         String version =
                 Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion()).orElse("dev");
-        return new DeliveryClient(
-                guard,
-                new BoundedExchange(deliveryDeadlines, Math.toIntExact(capture.toBytes())),
-                "Postrider/" + version);
+        return new DeliveryClient(guard, Math.toIntExact(capture.toBytes()), "Postrider/" + version);
     }
 
     @Bean

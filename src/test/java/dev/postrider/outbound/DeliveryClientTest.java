@@ -9,8 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
@@ -29,13 +27,11 @@ class DeliveryClientTest {
     private static final List<Network> LOOPBACK = List.of(Network.parse("127.0.0.0/8"), Network.parse("::1/128"));
 
     private final Receiver receiver = Receiver.start();
-    private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
     private final DefaultCamelContext context = new DefaultCamelContext();
 
     @AfterEach
     void close() throws Exception {
         context.close();
-        clock.shutdownNow();
         receiver.close();
     }
 
@@ -165,7 +161,7 @@ class DeliveryClientTest {
     private DeliveryClient client(List<Network> allowed) {
         return new DeliveryClient(
                 new AddressGuard(SystemDefaultDnsResolver.INSTANCE, allowed, port -> false),
-                new BoundedExchange(clock, 1000),
+                1000,
                 "Postrider/test");
     }
 

@@ -1,6 +1,7 @@
 package dev.postrider.api;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.Limits;
 import dev.postrider.secrets.Secrets;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.context.annotation.Bean;
@@ -14,6 +15,22 @@ public class ApiConfiguration {
     @Bean
     ApiKeys apiKeys(@Qualifier("dispatcher") HikariDataSource dispatcher) {
         return new ApiKeys(new JdbcTemplate(dispatcher));
+    }
+
+    @Bean
+    Contract contract() {
+        return new Contract();
+    }
+
+    @Bean
+    ApiOperations apiOperations(Contract contract, ProblemWriter problems, Limits limits) {
+        return new ApiOperations(contract, problems, limits.payload().toBytes());
+    }
+
+    /** Makes a key; used by the route of the operation. */
+    @Bean
+    NewApiKey newApiKey() {
+        return new NewApiKey();
     }
 
     @Bean(initMethod = "make")

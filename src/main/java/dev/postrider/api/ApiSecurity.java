@@ -1,5 +1,8 @@
 package dev.postrider.api;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.Limits;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
@@ -8,18 +11,42 @@ import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
+import org.springframework.security.web.access.intercept.AuthorizationFilter;
 
-/** Decides who may call the API: everything that is not for operators, without sessions. */
+/** Decides who may call what on the public port: the API with a key; webhooks prove themselves by their signatures. */
 @Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(Limits.class)
 public class ApiSecurity {
+
+    /** What a request may hold besides its payload. */
+    private static final int AROUND_THE_PAYLOAD = 16 * 1024;
+
+    @Bean
+    ProblemWriter problemWriter(ObjectMapper mapper) {
+        return new ProblemWriter(mapper);
+    }
+
+    @Bean
+    @Order(Ordered.LOWEST_PRECEDENCE - 1)
+    SecurityFilterChain apiSecurityChain(HttpSecurity http, ApiKeys keys, ProblemWriter problems, Limits limits)
+            throws Exception {
+        int maximumBody = (int) limits.payload().toBytes() + AROUND_THE_PAYLOAD;
+        return stateless(http.securityMatcher("/v1/**"))
+                .addFilterBefore(new ApiKeyFilter(keys, problems, maximumBody), AuthorizationFilter.class)
+                .build();
+    }
 
     @Bean
     @Order(Ordered.LOWEST_PRECEDENCE)
-    SecurityFilterChain apiSecurityChain(HttpSecurity http) throws Exception {
+    SecurityFilterChain publicSecurityChain(HttpSecurity http) throws Exception {
+        return stateless(http).build();
+    }
+
+    private static HttpSecurity stateless(HttpSecurity http) throws Exception {
         return http.sessionManagement(session -> session.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
                 .csrf(AbstractHttpConfigurer::disable)
                 .requestCache(AbstractHttpConfigurer::disable)
-                .authorizeHttpRequests(requests -> requests.anyRequest().permitAll())
-                .build();
+                .logout(AbstractHttpConfigurer::disable)
+                .authorizeHttpRequests(requests -> requests.anyRequest().permitAll());
     }
 }

@@ -1,0 +1,7 @@
+-- GET /v1/dead-letters/{deadLetterId}
+select jsonb_build_object('deadLetterId', d.dead_letter_id, 'kind', d.kind, 'taskId', d.task_id, 'taskType', d.task_type,
+           'attempts', d.attempt_count, 'failures', d.failure_count, 'reason', d.reason, 'lastError', d.last_error,
+           'createdAt', postrider.utc(d.created_at), 'deadAt', postrider.utc(d.dead_at), 'payload', d.payload,
+           'failedAttempts', d.attempts)::text as body
+  from postrider.dead_letters d, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("deadLetterId" uuid)
+ where d.workspace_id = (select postrider.active_workspace()) and d.dead_letter_id = r."deadLetterId"

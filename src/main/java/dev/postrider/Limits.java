@@ -1,0 +1,18 @@
+package dev.postrider;
+
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * The settings {@code postrider.limits.*}: what is too large.
+ *
+ * @param payload of a task or event; 256 KiB by default
+ * @param webhookBody of an inbound webhook; 1 MiB by default
+ * @param responseCapture how much of an endpoint's answer is kept; 64 KiB by default
+ */
+@ConfigurationProperties("postrider.limits")
+public record Limits(
+        @DefaultValue("256KB") DataSize payload,
+        @DefaultValue("1MB") DataSize webhookBody,
+        @DefaultValue("64KB") DataSize responseCapture) {}

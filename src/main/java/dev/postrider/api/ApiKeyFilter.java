@@ -1,0 +1,119 @@
+package dev.postrider.api;
+
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ReadListener;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletRequestWrapper;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.Optional;
+import org.springframework.dao.DataAccessException;
+import org.springframework.web.filter.OncePerRequestFilter;
+
+/** Lets a request to the API in with a valid key and a body that is not too large; before anything else looks at it. */
+final class ApiKeyFilter extends OncePerRequestFilter {
+
+    /** The request attribute that holds the {@link Caller}. */
+    static final String CALLER = ApiKeyFilter.class.getName() + ".caller";
+
+    /** The request attribute that holds the body's bytes. */
+    static final String BODY = ApiKeyFilter.class.getName() + ".body";
+
+    private static final String SCHEME = "Bearer ";
+
+    private final ApiKeys keys;
+    private final ProblemWriter problems;
+    private final int maximumBody;
+
+    ApiKeyFilter(ApiKeys keys, ProblemWriter problems, int maximumBody) {
+        this.keys = keys;
+        this.problems = problems;
+        this.maximumBody = maximumBody;
+    }
+
+    @Override
+    protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+            throws ServletException, IOException {
+        Optional<Caller> caller;
+        try {
+            caller = caller(request);
+        } catch (DataAccessException e) {
+            problems.write(Problems.of(e, "Authentication"), response);
+            return;
+        }
+        if (caller.isEmpty()) {
+            problems.write(
+                    Problem.of(
+                            401,
+                            "The API key is missing or opens nothing. Send it as \"Authorization: Bearer <api key>\"."),
+                    response);
+            return;
+        }
+        byte[] body = request.getInputStream().readNBytes(maximumBody + 1);
+        if (body.length > maximumBody) {
+            problems.write(
+                    Problem.of(
+                            413,
+                            "The body is larger than %d bytes (postrider.limits.payload and a little)."
+                                    .formatted(maximumBody)),
+                    response);
+            return;
+        }
+        request.setAttribute(CALLER, caller.get());
+        request.setAttribute(BODY, body);
+        chain.doFilter(new ReadRequest(request, body), response);
+    }
+
+    private Optional<Caller> caller(HttpServletRequest request) {
+        String header = request.getHeader("Authorization");
+        return header == null || !header.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
+                ? Optional.empty()
+                : keys.resolve(header.substring(SCHEME.length()).strip());
+    }
+
+    /** A request whose body was read already. */
+    private static final class ReadRequest extends HttpServletRequestWrapper {
+
+        private final byte[] body;
+
+        ReadRequest(HttpServletRequest request, byte[] body) {
+            super(request);
+            this.body = body;
+        }
+
+        @Override
+        public ServletInputStream getInputStream() {
+            ByteArrayInputStream bytes = new ByteArrayInputStream(body);
+            return new ServletInputStream() {
+                @Override
+                public int read() {
+                    return bytes.read();
+                }
+
+                @Override
+                public boolean isFinished() {
+                    return bytes.available() == 0;
+                }
+
+                @Override
+                public boolean isReady() {
+                    return true;
+                }
+
+                @Override
+                public void setReadListener(ReadListener listener) {
+                    throw new UnsupportedOperationException("The body is read at once");
+                }
+            };
+        }
+
+        @Override
+        public java.io.BufferedReader getReader() {
+            return new java.io.BufferedReader(
+                    new java.io.InputStreamReader(getInputStream(), java.nio.charset.StandardCharsets.UTF_8));
+        }
+    }
+}

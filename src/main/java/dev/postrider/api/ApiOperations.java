@@ -1,0 +1,261 @@
+package dev.postrider.api;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.postrider.tenancy.WorkspaceTransactionPolicy;
+import io.swagger.v3.oas.models.OpenAPI;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.component.platform.http.springboot.PlatformHttpMessage;
+import org.apache.camel.component.rest.openapi.DefaultRestOpenapiProcessorStrategy;
+import org.apache.camel.support.processor.RestBindingAdvice;
+import org.springframework.util.MultiValueMap;
+import org.springframework.web.util.UriComponentsBuilder;
+
+/**
+ * Calls the route of an API operation with a request that fits the contract, and answers with what it leaves.
+ *
+ * <p>The route {@code direct:<operationId>} sees no header of the caller. It finds the exchange properties
+ * {@code workspaceId}, {@code actor}, and {@code request}: one JSON object with the path's, the query's and the body's
+ * fields. It leaves the answer's JSON text as body; nothing means 404. An exception becomes a problem document.
+ */
+final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
+
+    private static final ObjectMapper JSON = new ObjectMapper()
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+    private static final Pattern PLACEHOLDER = Pattern.compile("\\{([^}]+)}");
+
+    private final Contract contract;
+    private final ProblemWriter problems;
+    private final long maximumPayload;
+
+    ApiOperations(Contract contract, ProblemWriter problems, long maximumPayload) {
+        this.contract = contract;
+        this.problems = problems;
+        this.maximumPayload = maximumPayload;
+    }
+
+    @Override
+    public boolean process(
+            OpenAPI openApi,
+            io.swagger.v3.oas.models.Operation operation,
+            String verb,
+            String path,
+            RestBindingAdvice binding,
+            Exchange exchange,
+            AsyncCallback callback) {
+        String id = operation.getOperationId();
+        try {
+            prepare(exchange, contract.operation(id), verb, pathTemplate(openApi, operation));
+        } catch (ProblemException e) {
+            problems.write(e.problem(), exchange);
+            callback.done(true);
+            return true;
+        }
+        io.swagger.v3.oas.models.Operation called = exchange.getProperty("idempotencyKey") == null
+                ? operation
+                : new io.swagger.v3.oas.models.Operation().operationId("idempotentRequest");
+        return super.process(openApi, called, verb, path, binding, exchange, doneSync -> {
+            answer(exchange, contract.operation(id));
+            callback.done(doneSync);
+        });
+    }
+
+    private void prepare(Exchange exchange, Contract.Operation operation, String verb, String template) {
+        HttpServletRequest request =
+                exchange.getMessage(PlatformHttpMessage.class).getRequest();
+        Caller caller = (Caller) request.getAttribute(ApiKeyFilter.CALLER);
+        authorize(caller, operation.roles());
+        ObjectNode fields = JSON.createObjectNode();
+        readBody(request, operation, fields);
+        readParameters(request, operation, template, fields);
+        String key = request.getHeader("Idempotency-Key");
+
+        Message message = exchange.getMessage();
+        message.removeHeaders("*");
+        message.setBody(null);
+        exchange.setProperty(
+                WorkspaceTransactionPolicy.WORKSPACE, caller.workspaceId().toString());
+        exchange.setProperty(WorkspaceTransactionPolicy.ACTOR, caller.actor());
+        exchange.setProperty("operationId", operation.id());
+        exchange.setProperty("success", operation.success());
+        exchange.setProperty("request", fields.toString());
+        if (key != null && verb.equalsIgnoreCase("POST")) {
+            if (key.isBlank() || key.length() > 255) {
+                throw ProblemException.field("Idempotency-Key", "has to have 1 to 255 characters");
+            }
+            exchange.setProperty("idempotencyKey", key);
+        }
+    }
+
+    private static void authorize(Caller caller, Set<String> roles) {
+        if (roles.contains("operator")) {
+            if (!caller.operator()) {
+                throw ProblemException.of(403, "This is for operators; the key belongs to a workspace.");
+            }
+        } else if (caller.operator()) {
+            throw ProblemException.of(403, "An operator's key opens no workspace; use a key of the workspace.");
+        } else if (roles.stream().noneMatch(caller::may)) {
+            throw ProblemException.of(403, "The key lacks the scope %s.".formatted(String.join(" or ", roles)));
+        }
+    }
+
+    private void readBody(HttpServletRequest request, Contract.Operation operation, ObjectNode fields) {
+        byte[] body = (byte[]) request.getAttribute(ApiKeyFilter.BODY);
+        if (operation.body().isEmpty()) {
+            if (body.length > 0) {
+                throw ProblemException.of(400, "This operation takes no body.");
+            }
+            return;
+        }
+        String type = request.getContentType();
+        if (type == null || !type.toLowerCase(java.util.Locale.ROOT).startsWith("application/json")) {
+            throw ProblemException.of(415, "The body has to be JSON: send \"Content-Type: application/json\".");
+        }
+        JsonNode parsed = parse(body);
+        List<Problem.Field> errors = Contract.validate(operation.body().get(), parsed, "");
+        if (!errors.isEmpty()) {
+            throw invalid(errors);
+        }
+        JsonNode payload = parsed.path("payload");
+        if (payload.toString().getBytes(StandardCharsets.UTF_8).length > maximumPayload) {
+            throw new ProblemException(Problem.of(
+                    413,
+                    "payload: is larger than %d bytes (postrider.limits.payload)".formatted(maximumPayload),
+                    List.of(new Problem.Field("payload", "is too large"))));
+        }
+        fields.setAll((ObjectNode) parsed);
+    }
+
+    private static JsonNode parse(byte[] body) {
+        try {
+            JsonNode parsed = JSON.readTree(body);
+            if (!parsed.isObject()) {
+                throw ProblemException.field("body", "has to be a JSON object");
+            }
+            return parsed;
+        } catch (JsonProcessingException e) {
+            String where = e.getLocation() == null
+                    ? ""
+                    : " at line %d, column %d"
+                            .formatted(
+                                    e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+            throw ProblemException.field("body", "is not valid JSON%s: %s".formatted(where, e.getOriginalMessage()));
+        } catch (IOException e) {
+            throw ProblemException.field("body", "was not read");
+        }
+    }
+
+    private static void readParameters(
+            HttpServletRequest request, Contract.Operation operation, String template, ObjectNode fields) {
+        List<Problem.Field> errors = new ArrayList<>();
+        MultiValueMap<String, String> query = UriComponentsBuilder.newInstance()
+                .query(request.getQueryString())
+                .build()
+                .getQueryParams();
+        query.forEach((name, values) -> {
+            Contract.Parameter parameter = operation.parameters().get(name);
+            if (parameter == null || !parameter.in().equals("query")) {
+                errors.add(new Problem.Field(name, "is not known here"));
+            } else {
+                String value = values.get(values.size() - 1);
+                errors.addAll(read(name, parameter, value == null ? "" : decode(value), fields));
+            }
+        });
+        Map<String, String> path = pathValues(template, request.getRequestURI());
+        path.forEach(
+                (name, value) -> errors.addAll(read(name, operation.parameters().get(name), decode(value), fields)));
+        if (!errors.isEmpty()) {
+            throw invalid(errors);
+        }
+    }
+
+    private static List<Problem.Field> read(String name, Contract.Parameter parameter, String text, ObjectNode fields) {
+        JsonNode value = JSON.getNodeFactory().textNode(text);
+        if (!parameter.type().equals("string")) {
+            try {
+                value = JSON.readTree(text);
+            } catch (JsonProcessingException e) {
+                return List.of(new Problem.Field(name, "has to be of type " + parameter.type()));
+            }
+        }
+        fields.set(name, value);
+        return Contract.validate(parameter.schema(), value, name);
+    }
+
+    private static Map<String, String> pathValues(String template, String uri) {
+        Map<String, String> values = new java.util.LinkedHashMap<>();
+        List<String> names = new ArrayList<>();
+        Matcher placeholders = PLACEHOLDER.matcher(template);
+        while (placeholders.find()) {
+            names.add(placeholders.group(1));
+        }
+        Matcher actual = Pattern.compile(".*" + PLACEHOLDER.matcher(template).replaceAll("([^/]+)"))
+                .matcher(uri);
+        if (actual.matches()) {
+            for (int i = 0; i < names.size(); i++) {
+                values.put(names.get(i), actual.group(i + 1));
+            }
+        }
+        return values;
+    }
+
+    private static String pathTemplate(OpenAPI openApi, io.swagger.v3.oas.models.Operation operation) {
+        return openApi.getPaths().entrySet().stream()
+                .filter(path -> path.getValue().readOperations().contains(operation))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static String decode(String text) {
+        try {
+            return java.net.URLDecoder.decode(text, StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw ProblemException.field("query", "is not a valid URL encoding");
+        }
+    }
+
+    private static ProblemException invalid(List<Problem.Field> errors) {
+        Problem.Field first = errors.get(0);
+        return new ProblemException(Problem.of(400, "%s: %s".formatted(first.field(), first.message()), errors));
+    }
+
+    private void answer(Exchange exchange, Contract.Operation operation) {
+        if (exchange.getException() != null) {
+            problems.write(Problems.of(exchange.getException(), operation.id()), exchange);
+            return;
+        }
+        Message answer = exchange.getMessage();
+        Object body = answer.getBody();
+        Integer status = exchange.getProperty("status", Integer.class);
+        answer.removeHeaders("*");
+        if (body == null && status == null) {
+            problems.write(Problem.of(404, "There is no such thing in this workspace."), exchange);
+            return;
+        }
+        int code = status == null ? operation.success() : status;
+        answer.setHeader(Exchange.HTTP_RESPONSE_CODE, code);
+        if (code == 204) {
+            answer.setBody(null);
+        } else {
+            answer.setHeader(Exchange.CONTENT_TYPE, "application/json");
+        }
+    }
+}

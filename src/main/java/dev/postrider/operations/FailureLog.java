@@ -1,0 +1,61 @@
+package dev.postrider.operations;
+
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.CamelEvent;
+import org.apache.camel.spi.CamelEvent.ExchangeFailedEvent;
+import org.apache.camel.support.EventNotifierSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.stereotype.Component;
+
+/**
+ * Says in one line that an exchange failed, and where; the stack trace comes at level debug.
+ *
+ * <p>Requests to the API are not logged: their callers get the reason as an answer.
+ */
+@Component
+class FailureLog extends EventNotifierSupport {
+
+    private static final Logger LOG = LoggerFactory.getLogger(FailureLog.class);
+
+    FailureLog() {
+        setIgnoreCamelContextEvents(true);
+        setIgnoreRouteEvents(true);
+        setIgnoreServiceEvents(true);
+        setIgnoreStepEvents(true);
+        setIgnoreExchangeAsyncProcessingStartedEvents(true);
+        setIgnoreExchangeCompletedEvent(true);
+        setIgnoreExchangeCreatedEvent(true);
+        setIgnoreExchangeRedeliveryEvents(true);
+        setIgnoreExchangeSendingEvents(true);
+        setIgnoreExchangeSentEvents(true);
+    }
+
+    @Override
+    public boolean isEnabled(CamelEvent event) {
+        return event instanceof ExchangeFailedEvent;
+    }
+
+    @Override
+    public void notify(CamelEvent event) {
+        Exchange exchange = ((ExchangeFailedEvent) event).getExchange();
+        if (exchange.getProperty("operationId") != null || exchange.getException() == null) {
+            return;
+        }
+        String task = exchange.getProperty("taskId", String.class);
+        String what = task == null
+                ? "Route %s failed".formatted(exchange.getFromRouteId())
+                : "Task %s (%s) failed in attempt %s"
+                        .formatted(task, exchange.getProperty("taskType"), exchange.getProperty("attempt"));
+        LOG.warn("{}: {}", what, rootOf(exchange.getException()));
+        LOG.debug(what, exchange.getException());
+    }
+
+    private static String rootOf(Throwable error) {
+        Throwable root = error;
+        while (root.getCause() != null && root.getCause() != root) {
+            root = root.getCause();
+        }
+        return root.toString().lines().findFirst().orElse("");
+    }
+}

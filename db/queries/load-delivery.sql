@@ -13,7 +13,7 @@ select e.endpoint_id
      , case when s.event_id is not null
             then json_build_object(
                      'type', s.event_type
-                   , 'timestamp', to_char(s.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                   , 'timestamp', postrider.utc(s.occurred_at)
                    , 'data', s.payload)::text
         end as body
   from postrider.deliveries d

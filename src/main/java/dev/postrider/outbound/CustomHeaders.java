@@ -47,28 +47,28 @@ final class CustomHeaders {
      */
     static void verify(Map<String, String> headers) {
         if (headers.size() > MAXIMUM) {
-            throw new IllegalArgumentException("headers has more than %d entries".formatted(MAXIMUM));
+            throw new IllegalArgumentException("has more than %d entries".formatted(MAXIMUM));
         }
         Set<String> seen = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         headers.forEach((name, value) -> {
             if (!NAME.matcher(name).matches()) {
-                throw new IllegalArgumentException("headers: \"%s\" is not the name of a header".formatted(name));
+                throw new IllegalArgumentException("\"%s\" is not the name of a header".formatted(name));
             }
             if (isReserved(name)) {
                 throw new IllegalArgumentException(
-                        "headers: %s is set by Postrider and cannot be given; choose another name".formatted(name));
+                        "%s is set by Postrider and cannot be given; choose another name".formatted(name));
             }
             if (!seen.add(name)) {
-                throw new IllegalArgumentException("headers: %s is given twice".formatted(name));
+                throw new IllegalArgumentException("%s is given twice".formatted(name));
             }
             if (value.length() > MAXIMUM_LENGTH || !VALUE.matcher(value).matches()) {
                 throw new IllegalArgumentException(
-                        "headers: the value of %s must be printable ASCII of at most %d characters"
+                        "the value of %s must be printable ASCII of at most %d characters"
                                 .formatted(name, MAXIMUM_LENGTH));
             }
             if (value.equals(SentHeaders.MASK)) {
                 throw new IllegalArgumentException(
-                        "headers: the value of %s is the mask that hides it; give the value, or leave headers out"
+                        "the value of %s is the mask that hides it; give the value, or leave headers out"
                                 .formatted(name));
             }
         });

@@ -19,26 +19,26 @@ final class EndpointUrl {
             uri = new URI(url);
         } catch (URISyntaxException e) {
             throw new IllegalArgumentException(
-                    "url is not valid: %s at character %d. Percent-encode what is not allowed in a url."
+                    "is not valid: %s at character %d. Percent-encode what is not allowed in a url."
                             .formatted(e.getReason(), e.getIndex() + 1),
                     e);
         }
         if (!"http".equalsIgnoreCase(uri.getScheme()) && !"https".equalsIgnoreCase(uri.getScheme())) {
-            throw new IllegalArgumentException("url must start with https:// or http://");
+            throw new IllegalArgumentException("must start with https:// or http://");
         }
         if (uri.getRawUserInfo() != null) {
             throw new IllegalArgumentException(
-                    "url must not hold a user or password. Give them as a header Authorization, which is encrypted.");
+                    "must not hold a user or password. Give them as a header Authorization, which is encrypted.");
         }
         if (uri.getHost() == null || uri.getPort() == 0 || uri.getPort() > 65_535) {
             throw new IllegalArgumentException(
-                    "url has no valid host and port. Write international names in their xn-- form.");
+                    "has no valid host and port. Write international names in their xn-- form.");
         }
         if (uri.getRawFragment() != null) {
-            throw new IllegalArgumentException("url must not have a fragment (#…): it would not be sent.");
+            throw new IllegalArgumentException("must not have a fragment (#…): it would not be sent.");
         }
         if (url.length() > MAXIMUM_LENGTH) {
-            throw new IllegalArgumentException("url is longer than %d characters".formatted(MAXIMUM_LENGTH));
+            throw new IllegalArgumentException("is longer than %d characters".formatted(MAXIMUM_LENGTH));
         }
         return uri;
     }

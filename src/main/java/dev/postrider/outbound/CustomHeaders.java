@@ -62,9 +62,8 @@ final class CustomHeaders {
                 throw new IllegalArgumentException("%s is given twice".formatted(name));
             }
             if (value.length() > MAXIMUM_LENGTH || !VALUE.matcher(value).matches()) {
-                throw new IllegalArgumentException(
-                        "the value of %s must be printable ASCII of at most %d characters"
-                                .formatted(name, MAXIMUM_LENGTH));
+                throw new IllegalArgumentException("the value of %s must be printable ASCII of at most %d characters"
+                        .formatted(name, MAXIMUM_LENGTH));
             }
             if (value.equals(SentHeaders.MASK)) {
                 throw new IllegalArgumentException(

@@ -56,9 +56,7 @@ public final class DeliveryPreparation {
             throw new Discard("endpoint %s was deleted".formatted(endpointId));
         }
         DurableRedeliveryPolicy policy = EndpointPolicy.over(
-                exchange.getContext()
-                        .getRegistry()
-                        .lookupByNameAndType(DEFAULT_POLICY, DurableRedeliveryPolicy.class),
+                exchange.getContext().getRegistry().lookupByNameAndType(DEFAULT_POLICY, DurableRedeliveryPolicy.class),
                 json.readTree((String) row.get("redelivery_policy")));
         exchange.setProperty(POLICY, EndpointPolicy.none(policy));
         if (!Boolean.TRUE.equals(row.get("enabled"))) {
@@ -103,6 +101,7 @@ public final class DeliveryPreparation {
         headers.put("webhook-id", id);
         headers.put("webhook-timestamp", Long.toString(timestamp));
         headers.put("webhook-signature", WebhookSignature.sign(secret, id, timestamp, body));
-        return new DeliveryRequest(url, headers, hidden, body, Duration.ofMillis(((Number) row.get("timeout")).longValue()));
+        return new DeliveryRequest(
+                url, headers, hidden, body, Duration.ofMillis(((Number) row.get("timeout")).longValue()));
     }
 }

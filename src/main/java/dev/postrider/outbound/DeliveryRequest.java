@@ -14,8 +14,7 @@ import java.util.Set;
  * @param body the bytes that were signed, as text
  * @param timeout for the whole exchange, the response's body included
  */
-record DeliveryRequest(
-        URI url, Map<String, String> headers, Set<String> secretHeaders, String body, Duration timeout) {
+record DeliveryRequest(URI url, Map<String, String> headers, Set<String> secretHeaders, String body, Duration timeout) {
 
     /** Path and query exactly as they were given. */
     String target() {

@@ -27,8 +27,7 @@ final class EndpointPolicy {
         policy.setMaximumRedeliveries(own.path("maximumRedeliveries").asInt(policy.getMaximumRedeliveries()));
         policy.setRedeliveryDelay(own.path("redeliveryDelay").asLong(policy.getRedeliveryDelay()));
         policy.setBackOffMultiplier(own.path("backOffMultiplier").asDouble(policy.getBackOffMultiplier()));
-        policy.setMaximumRedeliveryDelay(
-                own.path("maximumRedeliveryDelay").asLong(policy.getMaximumRedeliveryDelay()));
+        policy.setMaximumRedeliveryDelay(own.path("maximumRedeliveryDelay").asLong(policy.getMaximumRedeliveryDelay()));
         policy.setMaximumRedeliveryWindow(
                 own.path("maximumRedeliveryWindow").asLong(policy.getMaximumRedeliveryWindow()));
         return policy;

@@ -37,8 +37,7 @@ public final class EndpointRequests {
     public void create(Exchange exchange) throws JsonProcessingException {
         ObjectNode endpoint = checked(exchange);
         String secret = WebhookSignature.newSecret();
-        endpoint.put(
-                "secret", Base64.getEncoder().encodeToString(secrets.sealSecret(workspaceOf(exchange), secret)));
+        endpoint.put("secret", Base64.getEncoder().encodeToString(secrets.sealSecret(workspaceOf(exchange), secret)));
         exchange.setProperty(NEW_SECRET, secret);
         exchange.setProperty("endpoint", endpoint.toString());
     }

@@ -29,8 +29,8 @@ final class EndpointSecrets {
     /** Values sealed, in base64 for JSON; bound to their header's name. */
     Map<String, String> sealHeaders(UUID workspaceId, Map<String, String> headers) {
         Map<String, String> sealed = new TreeMap<>();
-        headers.forEach((name, value) -> sealed.put(
-                name, Base64.getEncoder().encodeToString(box.seal(workspaceId, HEADER + name, value))));
+        headers.forEach((name, value) ->
+                sealed.put(name, Base64.getEncoder().encodeToString(box.seal(workspaceId, HEADER + name, value))));
         return sealed;
     }
 

@@ -46,11 +46,11 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    DeliveryClient deliveryClient(
-AddressGuard guard, Limits limits) {
-        String version =
-                Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion()).orElse("dev");
-        return new DeliveryClient(guard, Math.toIntExact(limits.responseCapture().toBytes()), "Postrider/" + version);
+    DeliveryClient deliveryClient(AddressGuard guard, Limits limits) {
+        String version = Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion())
+                .orElse("dev");
+        return new DeliveryClient(
+                guard, Math.toIntExact(limits.responseCapture().toBytes()), "Postrider/" + version);
     }
 
     @Bean

@@ -38,8 +38,16 @@ class DeliveryClientTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "127.0.0.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]",
-                "[0:0:0:0:0:ffff:7f00:1]", "localhost", "LOCALHOST", "0.0.0.0", "169.254.169.254", "10.0.0.1"
+                "127.0.0.1",
+                "2130706433",
+                "[::1]",
+                "[::ffff:127.0.0.1]",
+                "[0:0:0:0:0:ffff:7f00:1]",
+                "localhost",
+                "LOCALHOST",
+                "0.0.0.0",
+                "169.254.169.254",
+                "10.0.0.1"
             })
     void anInternalHostIsRefusedInEveryNotation(String host) {
         Exchange exchange = send(List.of(), request("http://%s:%d/".formatted(host, receiver.port())));
@@ -77,11 +85,18 @@ class DeliveryClientTest {
     @Test
     void onlyTheChosenHeadersAreSent() {
         send(LOOPBACK, request(receiver.url()));
-        assertThat(receiver.requests()).singleElement().satisfies(request -> assertThat(
-                        request.headers().map().keySet())
-                .map(String::toLowerCase)
-                .containsExactlyInAnyOrder(
-                        "host", "connection", "content-length", "content-type", "user-agent", "webhook-id", "x-own"));
+        assertThat(receiver.requests())
+                .singleElement()
+                .satisfies(request -> assertThat(request.headers().map().keySet())
+                        .map(String::toLowerCase)
+                        .containsExactlyInAnyOrder(
+                                "host",
+                                "connection",
+                                "content-length",
+                                "content-type",
+                                "user-agent",
+                                "webhook-id",
+                                "x-own"));
         assertThat(receiver.requests().get(0).header("user-agent")).isEqualTo("Postrider/test");
         assertThat(receiver.requests().get(0).header("content-type")).isEqualTo("application/json");
     }
@@ -109,7 +124,9 @@ class DeliveryClientTest {
         DeliveryClient client = client(LOOPBACK);
         send(client, request(receiver.url()));
         send(client, request(receiver.url()));
-        assertThat(receiver.requests()).hasSize(2).allSatisfy(one -> assertThat(one.header("cookie")).isEmpty());
+        assertThat(receiver.requests())
+                .hasSize(2)
+                .allSatisfy(one -> assertThat(one.header("cookie")).isEmpty());
     }
 
     @Test
@@ -160,9 +177,7 @@ class DeliveryClientTest {
 
     private DeliveryClient client(List<Network> allowed) {
         return new DeliveryClient(
-                new AddressGuard(SystemDefaultDnsResolver.INSTANCE, allowed, port -> false),
-                1000,
-                "Postrider/test");
+                new AddressGuard(SystemDefaultDnsResolver.INSTANCE, allowed, port -> false), 1000, "Postrider/test");
     }
 
     private Exchange send(List<Network> allowed, DeliveryRequest request) {

@@ -3,16 +3,12 @@ package dev.postrider.outbound;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.standardwebhooks.Webhook;
 import com.standardwebhooks.exceptions.EmptyWebhookSecretException;
 import com.standardwebhooks.exceptions.WebhookVerificationException;
-import dev.postrider.Postrider;
-import dev.postrider.database.DatabaseLocation;
 import dev.postrider.testkit.Receiver;
-import dev.postrider.testkit.TestDatabase;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -21,26 +17,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.jdbc.core.JdbcTemplate;
-import org.springframework.jdbc.datasource.DriverManagerDataSource;
-import org.springframework.test.context.DynamicPropertyRegistry;
-import org.springframework.test.context.DynamicPropertySource;
 
 /** Events reach endpoints through the application as it is shipped: its routes, its queue, its database. */
-@SpringBootTest(
-        classes = Postrider.class,
-        webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
-        properties = {
-            "management.server.port=0",
-            "postrider.outbound.allowed-networks=127.0.0.1/32",
-            "postrider.limits.response-capture=1000B"
-        })
-class DeliveryTest {
+class DeliveryTest extends OutboundTest {
 
-    private static final DatabaseLocation DATABASE = TestDatabase.newDatabase();
-    private static final JdbcTemplate EVERYTHING = new JdbcTemplate(
-            new DriverManagerDataSource(DATABASE.url(), DATABASE.username(), DATABASE.password()));
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String AT_ONCE = "{\"maximumRedeliveries\": 2, \"redeliveryDelay\": 0}";
     private static final int TIMEOUT = 10_000;
@@ -51,14 +31,6 @@ class DeliveryTest {
     private final Receiver receiver = Receiver.start();
     private final String secret = WebhookSignature.newSecret();
     private Workspace workspace;
-
-    @DynamicPropertySource
-    static void settings(DynamicPropertyRegistry registry) {
-        for (String setting : TestDatabase.settings(DATABASE)) {
-            String[] pair = setting.split("=", 2);
-            registry.add(pair[0], () -> pair[1]);
-        }
-    }
 
     @BeforeEach
     void create() {
@@ -102,8 +74,10 @@ class DeliveryTest {
             JsonNode attempt = log.get(i);
             assertThat(attempt.at("/request/url").asText()).isEqualTo(receiver.url());
             assertThat(attempt.at("/request/headers/webhook-id").asText()).isEqualTo(eventId.toString());
-            assertThat(attempt.at("/request/headers/webhook-signature").asText()).startsWith("v1,");
-            assertThat(attempt.at("/request/body").asText()).isEqualTo(receiver.requests().get(i).body());
+            assertThat(attempt.at("/request/headers/webhook-signature").asText())
+                    .startsWith("v1,");
+            assertThat(attempt.at("/request/body").asText())
+                    .isEqualTo(receiver.requests().get(i).body());
             assertThat(attempt.at("/response/status").asInt()).isEqualTo(500);
             assertThat(attempt.at("/response/headers/x-trace").asText()).isEqualTo("abc");
             assertThat(attempt.at("/response/body").asText()).isEqualTo("out of order");
@@ -134,8 +108,9 @@ class DeliveryTest {
         endpoint();
         workspace.publish("invoice.paid", "{}");
         awaitDeadLetter();
-        assertThat(receiver.requests()).hasSize(3).allSatisfy(request -> assertThat(request.target())
-                .isEqualTo("/hook"));
+        assertThat(receiver.requests())
+                .hasSize(3)
+                .allSatisfy(request -> assertThat(request.target()).isEqualTo("/hook"));
         assertThat((String) workspace.deadLetter().get("last_error")).contains("307", "redirects are not followed");
     }
 
@@ -204,9 +179,11 @@ class DeliveryTest {
         endpoint();
         workspace.publish("invoice.paid", "{}");
         await().until(() -> workspace.rows("task_history").size() == 1);
-        assertThat(workspace.attempts()).singleElement().satisfies(attempt -> assertThat(attempt)
-                .containsEntry("response_cut", true)
-                .containsEntry("response_body", "x".repeat(1000)));
+        assertThat(workspace.attempts())
+                .singleElement()
+                .satisfies(attempt -> assertThat(attempt)
+                        .containsEntry("response_cut", true)
+                        .containsEntry("response_body", "x".repeat(1000)));
     }
 
     @Test
@@ -239,7 +216,12 @@ class DeliveryTest {
         assertThat(request.headers().allValues("webhook-id")).containsExactly(eventId.toString());
         assertThat(request.headers().allValues("host")).containsExactly("127.0.0.1:" + receiver.port());
         for (String table : List.of(
-                "webhook_endpoints", "delivery_attempts", "system_events", "task_history", "deliveries")) {
+                "webhook_endpoints",
+                "delivery_attempts",
+                "idempotency_keys",
+                "system_events",
+                "task_history",
+                "deliveries")) {
             assertThat(EVERYTHING.queryForObject(
                             "select coalesce(string_agg(t::text, ''), '') from postrider.%s t".formatted(table),
                             String.class))
@@ -274,7 +256,8 @@ class DeliveryTest {
     }
 
     private void awaitDeadLetter() {
-        await().atMost(Duration.ofSeconds(20)).until(() -> workspace.rows("dead_letters").size() == 1);
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> workspace.rows("dead_letters").size() == 1);
     }
 
     private void verify(Receiver.Request request) {

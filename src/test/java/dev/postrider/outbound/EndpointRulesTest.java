@@ -27,15 +27,16 @@ class EndpointRulesTest {
                 "https://example.com:70000/", "https://example.com/#fragment", "https://bücher.example/", ""
             })
     void aUrlThatNothingCanBeDeliveredToIsRefused(String url) {
-        assertThatThrownBy(() -> EndpointUrl.parse(url))
-                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> EndpointUrl.parse(url)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
     void theDefaultPortsAreThoseOfTheSchemes() {
-        assertThat(EndpointUrl.portOf(EndpointUrl.parse("https://example.com/"))).isEqualTo(443);
+        assertThat(EndpointUrl.portOf(EndpointUrl.parse("https://example.com/")))
+                .isEqualTo(443);
         assertThat(EndpointUrl.portOf(EndpointUrl.parse("http://example.com"))).isEqualTo(80);
-        assertThat(EndpointUrl.portOf(EndpointUrl.parse("http://example.com:8080/"))).isEqualTo(8080);
+        assertThat(EndpointUrl.portOf(EndpointUrl.parse("http://example.com:8080/")))
+                .isEqualTo(8080);
     }
 
     @ParameterizedTest
@@ -45,8 +46,7 @@ class EndpointRulesTest {
                 "Connection", "User-Agent", "Proxy-Authorization", "X-Forwarded-For", "not a name", ""
             })
     void aHeaderThatPostriderSetsCannotBeGiven(String name) {
-        assertThatThrownBy(() -> CustomHeaders.verify(Map.of(name, "x")))
-                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> CustomHeaders.verify(Map.of(name, "x"))).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
@@ -66,18 +66,14 @@ class EndpointRulesTest {
         assertThat(policy.isExhausted(3, 0)).isFalse();
         assertThat(policy.isExhausted(4, 0)).isTrue();
         assertThat(base.delayAfter(2)).as("the default is untouched").isEqualTo(300_000);
-        assertThat(EndpointPolicy.over(base, JSON.readTree("{\"maximumRedeliveries\": 1}")).delayAfter(1))
+        assertThat(EndpointPolicy.over(base, JSON.readTree("{\"maximumRedeliveries\": 1}"))
+                        .delayAfter(1))
                 .as("only what is named differs")
                 .isEqualTo(5_000);
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "120, 120000",
-        "0, 0",
-        "'Thu, 01 Jan 2026 00:00:30 GMT', 30000",
-        "'Wed, 31 Dec 2025 00:00:00 GMT', 0"
-    })
+    @CsvSource({"120, 120000", "0, 0", "'Thu, 01 Jan 2026 00:00:30 GMT', 30000", "'Wed, 31 Dec 2025 00:00:00 GMT', 0"})
     void retryAfterIsSecondsOrADate(String value, long milliseconds) {
         assertThat(RetryAfter.parse(value, NOW)).hasValue(milliseconds);
     }

@@ -11,7 +11,8 @@ return jsonb_build_object(
     'disabledReason', e.disabled_reason, 'createdAt', postrider.utc(e.created_at), 'updatedAt', postrider.utc(e.updated_at));
 comment on function postrider.endpoint_json is 'An endpoint as the API shows it: without its secret, and with the values of its headers masked.';
 
--- The primary keys serve: the task of the same id, and the attempts, none of which can be older than the delivery.
+-- The primary keys serve: the task of the same id, and the attempts, none of which can be older than the delivery. Its
+-- task may have left the history already, which is kept for a shorter time.
 create or replace function postrider.delivery_json(d postrider.deliveries) returns jsonb
     language sql stable parallel safe
 begin atomic
@@ -22,13 +23,13 @@ begin atomic
                'lastResponseStatus', a.response_status, 'lastAttemptAt', postrider.utc(a.attempted_at),
                'nextAttemptAt', case when t.status = 'queued' then postrider.utc(t.scheduled_at) end,
                'createdAt', postrider.utc(d.created_at), 'completedAt', postrider.utc(t.completed_at))
-      from postrider.tasks t
+      from (select) here
+      left join postrider.tasks t on t.workspace_id = (d).workspace_id and t.task_id = (d).delivery_id
+       and (t.completed_at is null or t.completed_at >= (d).created_at)
       left join lateral (
            select response_status, attempted_at from postrider.delivery_attempts
             where workspace_id = (d).workspace_id and delivery_id = (d).delivery_id and attempted_at >= (d).created_at
-            order by attempt_id desc limit 1) a on true
-     where t.workspace_id = (d).workspace_id and t.task_id = (d).delivery_id
-       and (t.completed_at is null or t.completed_at >= (d).created_at);
+            order by attempt_id desc limit 1) a on true;
 end;
 comment on function postrider.delivery_json is 'A delivery as lists show it: its status, the last answer, and when the next attempt is.';
 

@@ -175,6 +175,15 @@ class DeliveryClientTest {
         assertThat(send(LOOPBACK, request(receiver.url())).getException()).isNotNull();
     }
 
+    @Test
+    void theConnectionsOutliveARouteThatIsReloaded() throws Exception {
+        DeliveryClient client = client(LOOPBACK);
+        send(client, request(receiver.url()));
+        context.removeEndpoints("http.*");
+        assertThat(send(client, request(receiver.url())).getException()).isNull();
+        assertThat(receiver.requests()).hasSize(2);
+    }
+
     private DeliveryClient client(List<Network> allowed) {
         return new DeliveryClient(
                 new AddressGuard(SystemDefaultDnsResolver.INSTANCE, allowed, port -> false), 1000, "Postrider/test");

@@ -8,11 +8,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.standardwebhooks.Webhook;
 import com.standardwebhooks.exceptions.EmptyWebhookSecretException;
 import com.standardwebhooks.exceptions.WebhookVerificationException;
+import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.testkit.Receiver;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,6 +30,9 @@ class DeliveryTest extends OutboundTest {
     @Autowired
     private EndpointSecrets secrets;
 
+    @Autowired
+    private HikariDataSource tenant;
+
     private final Receiver receiver = Receiver.start();
     private final String secret = WebhookSignature.newSecret();
     private Workspace workspace;
@@ -39,6 +44,9 @@ class DeliveryTest extends OutboundTest {
 
     @AfterEach
     void close() {
+        assertThat(EVERYTHING.queryForObject("select postrider.unaccounted()", Long.class))
+                .as("deliveries that are nowhere")
+                .isZero();
         receiver.close();
     }
 
@@ -227,6 +235,33 @@ class DeliveryTest extends OutboundTest {
                             String.class))
                     .as(table)
                     .doesNotContain(token, secret, secret.substring("whsec_".length()));
+        }
+    }
+
+    @Test
+    void noConnectionIsHeldWhileAnEndpointAnswers() {
+        AtomicInteger held = new AtomicInteger(-1);
+        receiver.answers(exchange -> {
+            held.set(tenant.getHikariPoolMXBean().getActiveConnections());
+            Receiver.with(200, "").write(exchange);
+        });
+        endpoint();
+        workspace.publish("invoice.paid", "{}");
+        await().until(() -> workspace.rows("task_history").size() == 1);
+        assertThat(held).hasValue(0);
+    }
+
+    @Test
+    void anEndpointThatHangsDelaysNoOther() {
+        try (Receiver hanging = Receiver.start()) {
+            hanging.answers(hanging.neverEnding(""));
+            workspace.endpoint(hanging.url(), secret, AT_ONCE, Map.of(), 60_000);
+            endpoint();
+            for (int i = 0; i < 5; i++) {
+                workspace.publish("invoice.paid", "{}");
+            }
+            await().until(() -> receiver.requests().size() == 5);
+            assertThat(workspace.rows("background_tasks")).hasSize(5);
         }
     }
 

@@ -15,6 +15,7 @@ import java.net.http.HttpResponse;
 import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
+import org.apache.camel.component.http.HttpComponent;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -215,6 +216,14 @@ class OutboundApiTest extends OutboundTest {
         assertThat(EVERYTHING.queryForObject(
                         "select event_key from postrider.event_keys where event_id = ?::uuid", String.class, eventId))
                 .isEqualTo("key-of-7");
+    }
+
+    @Test
+    void otherHttpCallsGetNothingOfDeliveries() {
+        // Camel would hand a lone bean of the right type to every endpoint of the component.
+        HttpComponent http = camel.getCamelContext().getComponent("http", HttpComponent.class);
+        assertThat(http.getHttpActivityListener()).isNull();
+        assertThat(http.getHttpClientConfigurer()).isNull();
     }
 
     private JsonNode createEndpoint(String properties) throws Exception {

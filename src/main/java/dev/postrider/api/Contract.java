@@ -69,7 +69,8 @@ public final class Contract {
     }
 
     private static Problem.Field field(ValidationMessage message, String at) {
-        String path = message.getInstanceLocation().toString().replaceFirst("^/", "").replace('/', '.');
+        String path =
+                message.getInstanceLocation().toString().replaceFirst("^/", "").replace('/', '.');
         String property = message.getProperty() == null ? "" : message.getProperty();
         String name = join(join(at, path), property);
         String text = message.getMessage().replaceFirst("^[^ ]*: ", "");
@@ -98,8 +99,7 @@ public final class Contract {
                 }
             }
         }
-        JsonNode body = operation
-                .path("requestBody")
+        JsonNode body = resolve(operation.path("requestBody"))
                 .path("content")
                 .path("application/json")
                 .path("schema");

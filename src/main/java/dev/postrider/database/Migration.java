@@ -35,6 +35,11 @@ final class Migration {
      * @throws StartupException when the roles cannot be made, or a migration fails
      */
     void run() {
+        prepare();
+        makePartitions();
+    }
+
+    private void prepare() {
         if (location.username().isBlank()) {
             migrate(); // a DBA has made the roles: see db/bootstrap/roles.sql
             return;
@@ -79,11 +84,30 @@ final class Migration {
         }
     }
 
-    private void asCreator(String sql) {
-        try (Connection connection =
-                        DriverManager.getConnection(location.directUrl(), location.username(), location.password());
+    /** Before anything writes: a database that nobody used for months has no partition for today. */
+    private void makePartitions() {
+        RoleLogins.Login owner = logins.owner();
+        try {
+            execute(owner.username(), owner.password(), "select postrider.ensure_partitions()");
+        } catch (SQLException e) {
+            throw new StartupException(
+                    "The partitions of this month could not be made in %s: %s"
+                            .formatted(location.urlForPeople(), e.getMessage()),
+                    "Look which transaction holds a lock on the tables of the schema postrider, end it, and start again.",
+                    e);
+        }
+    }
+
+    private void execute(String username, String password, String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(location.directUrl(), username, password);
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
+        }
+    }
+
+    private void asCreator(String sql) {
+        try {
+            execute(location.username(), location.password(), sql);
         } catch (SQLException e) {
             throw new StartupException(
                     "The login \"%s\" could not make the roles of Postrider in %s: %s"

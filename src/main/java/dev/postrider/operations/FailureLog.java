@@ -1,8 +1,10 @@
 package dev.postrider.operations;
 
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.CamelEvent;
 import org.apache.camel.spi.CamelEvent.ExchangeFailedEvent;
+import org.apache.camel.spring.boot.CamelContextConfiguration;
 import org.apache.camel.support.EventNotifierSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,41 +16,19 @@ import org.springframework.stereotype.Component;
  * <p>Requests to the API are not logged: their callers get the reason as an answer.
  */
 @Component
-class FailureLog extends EventNotifierSupport {
+class FailureLog implements CamelContextConfiguration {
 
     private static final Logger LOG = LoggerFactory.getLogger(FailureLog.class);
 
-    FailureLog() {
-        setIgnoreCamelContextEvents(true);
-        setIgnoreRouteEvents(true);
-        setIgnoreServiceEvents(true);
-        setIgnoreStepEvents(true);
-        setIgnoreExchangeAsyncProcessingStartedEvents(true);
-        setIgnoreExchangeCompletedEvent(true);
-        setIgnoreExchangeCreatedEvent(true);
-        setIgnoreExchangeRedeliveryEvents(true);
-        setIgnoreExchangeSendingEvents(true);
-        setIgnoreExchangeSentEvents(true);
+    /** Before the start: Camel decides then whether it tells anybody of events. */
+    @Override
+    public void beforeApplicationStart(CamelContext context) {
+        context.getManagementStrategy().addEventNotifier(new Notifier());
     }
 
     @Override
-    public boolean isEnabled(CamelEvent event) {
-        return event instanceof ExchangeFailedEvent;
-    }
-
-    @Override
-    public void notify(CamelEvent event) {
-        Exchange exchange = ((ExchangeFailedEvent) event).getExchange();
-        if (exchange.getProperty("operationId") != null || exchange.getException() == null) {
-            return;
-        }
-        String task = exchange.getProperty("taskId", String.class);
-        String what = task == null
-                ? "Route %s failed".formatted(exchange.getFromRouteId())
-                : "Task %s (%s) failed in attempt %s"
-                        .formatted(task, exchange.getProperty("taskType"), exchange.getProperty("attempt"));
-        LOG.warn("{}: {}", what, rootOf(exchange.getException()));
-        LOG.debug(what, exchange.getException());
+    public void afterApplicationStart(CamelContext context) {
+        // nothing is left to do
     }
 
     private static String rootOf(Throwable error) {
@@ -57,5 +37,41 @@ class FailureLog extends EventNotifierSupport {
             root = root.getCause();
         }
         return root.toString().lines().findFirst().orElse("");
+    }
+
+    private static final class Notifier extends EventNotifierSupport {
+
+        Notifier() {
+            setIgnoreCamelContextEvents(true);
+            setIgnoreRouteEvents(true);
+            setIgnoreServiceEvents(true);
+            setIgnoreStepEvents(true);
+            setIgnoreExchangeAsyncProcessingStartedEvents(true);
+            setIgnoreExchangeCompletedEvent(true);
+            setIgnoreExchangeCreatedEvent(true);
+            setIgnoreExchangeRedeliveryEvents(true);
+            setIgnoreExchangeSendingEvents(true);
+            setIgnoreExchangeSentEvents(true);
+        }
+
+        @Override
+        public boolean isEnabled(CamelEvent event) {
+            return event instanceof ExchangeFailedEvent;
+        }
+
+        @Override
+        public void notify(CamelEvent event) {
+            Exchange exchange = ((ExchangeFailedEvent) event).getExchange();
+            if (exchange.getProperty("operationId") != null || exchange.getException() == null) {
+                return;
+            }
+            String task = exchange.getProperty("taskId", String.class);
+            String what = task == null
+                    ? "Route %s failed".formatted(exchange.getFromRouteId())
+                    : "Task %s (%s) failed in attempt %s"
+                            .formatted(task, exchange.getProperty("taskType"), exchange.getProperty("attempt"));
+            LOG.warn("{}: {}", what, rootOf(exchange.getException()));
+            LOG.debug(what, exchange.getException());
+        }
     }
 }

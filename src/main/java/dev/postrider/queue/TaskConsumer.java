@@ -18,6 +18,7 @@ import org.apache.camel.ServiceStatus;
 import org.apache.camel.ShutdownRunningTask;
 import org.apache.camel.spi.ShutdownAware;
 import org.apache.camel.support.DefaultConsumer;
+import org.apache.camel.support.PluginHelper;
 
 /**
  * Runs the claimed tasks of one type through their handler's route, {@code concurrency} at a time.
@@ -185,7 +186,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             getProcessor().process(exchange);
             return;
         }
-        Deadline deadline = new Deadline(Thread.currentThread());
+        Deadline deadline = new Deadline(Thread.currentThread(), exchange);
         ScheduledFuture<?> alarm = component.completions().after(endpoint.getTimeout(), deadline::pass);
         try {
             getProcessor().process(exchange);
@@ -233,17 +234,22 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     /** Interrupts a handler once, unless it has ended. */
     private static final class Deadline {
 
+        private final Exchange exchange;
         private Thread handler;
         private boolean reached;
 
-        Deadline(Thread handler) {
+        Deadline(Thread handler, Exchange exchange) {
             this.handler = handler;
+            this.exchange = exchange;
         }
 
         synchronized void pass() {
             if (handler != null) {
                 reached = true;
                 handler.interrupt();
+                // A step that works on another thread, such as delay, keeps this one in a wait that ignores interrupts.
+                PluginHelper.getAsyncProcessorAwaitManager(exchange.getContext())
+                        .interrupt(exchange);
             }
         }
 

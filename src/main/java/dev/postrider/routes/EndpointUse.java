@@ -69,6 +69,10 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
         return new EndpointUse(value, step, query < 0 ? uri : uri.substring(0, query), parameters);
     }
 
+    EndpointUse withUri(String resolved) {
+        return new EndpointUse(at, step, resolved, parameters);
+    }
+
     String scheme() {
         int colon = uri.indexOf(':');
         return colon < 0 ? uri : uri.substring(0, colon);

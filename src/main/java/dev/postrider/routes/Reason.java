@@ -1,5 +1,8 @@
 package dev.postrider.routes;
 
+import org.apache.camel.FailedToCreateRouteException;
+import org.apache.camel.FailedToStartRouteException;
+
 /** Picks from a chain of exceptions the sentence that tells an author what to change. */
 final class Reason {
 
@@ -18,5 +21,13 @@ final class Reason {
         String said = bare ? at.getClass().getSimpleName() + ": " + message : message;
         String oneLine = said.replaceAll("\\s+", " ").strip();
         return oneLine.length() <= LONGEST ? oneLine : oneLine.substring(0, LONGEST) + "…";
+    }
+
+    /** The route that Camel was building or starting; empty if it does not say. */
+    static String routeId(Throwable failure) {
+        if (failure instanceof FailedToStartRouteException start) {
+            return start.getRouteId();
+        }
+        return failure instanceof FailedToCreateRouteException create ? create.getRouteId() : "";
     }
 }

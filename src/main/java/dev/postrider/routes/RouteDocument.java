@@ -33,7 +33,8 @@ record RouteDocument(String path, YamlNode root) {
     static Parsed parse(String path, String text) {
         LoadSettings settings = LoadSettings.builder()
                 .setLabel(path)
-                .setAllowRecursiveKeys(false)
+                // An unquoted {{placeholder}} is a map as a key; it is refused later, with its line.
+                .setAllowNonScalarKeys(true)
                 .build();
         try {
             Optional<Node> node =
@@ -133,6 +134,10 @@ record RouteDocument(String path, YamlNode root) {
         named("routeConfiguration").forEach(one -> claims.put("the routeConfiguration '" + one.text("id") + "'", one));
         beans().forEach(bean -> claims.put("the bean '" + bean.text("name") + "'", bean));
         return claims;
+    }
+
+    static String claimOfRoute(String id) {
+        return "the route id '" + id + "'";
     }
 
     /** Whether a name stands anywhere in this file; a chance match costs one needless reload and nothing else. */

@@ -9,7 +9,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -30,23 +29,23 @@ final class RouteFiles {
     private static final String PACKAGED = "routes/";
 
     private final Map<String, RouteFile> packaged;
-    private final Optional<Path> folder;
+    private final Path folder;
 
     /**
      * @param folder laid over the packaged files; may appear later
      */
-    RouteFiles(Map<String, RouteFile> packaged, Optional<Path> folder) {
+    RouteFiles(Map<String, RouteFile> packaged, Path folder) {
         this.packaged = Map.copyOf(packaged);
         this.folder = folder;
     }
 
     /** Reads the packaged files now, since they cannot change while the application runs. */
-    static RouteFiles of(Optional<Path> folder) throws IOException {
+    static RouteFiles of(Path folder) throws IOException {
         Map<String, RouteFile> packaged = new TreeMap<>();
         PathMatchingResourcePatternResolver resolver = new PathMatchingResourcePatternResolver();
         for (Resource resource : resolver.getResources("classpath*:" + PACKAGED + "**/*.yaml")) {
             URI uri = resource.getURI();
-            if (folder.isPresent() && isSourceOf(folder.get(), uri)) {
+            if (isSourceOf(folder, uri)) {
                 return new RouteFiles(Map.of(), folder);
             }
             String url = uri.toString();
@@ -80,8 +79,8 @@ final class RouteFiles {
      */
     SortedMap<String, RouteFile> read() throws IOException {
         SortedMap<String, RouteFile> files = new TreeMap<>(packaged);
-        if (folder.isPresent() && Files.isDirectory(folder.get())) {
-            files.putAll(readFolder(folder.get()));
+        if (Files.isDirectory(folder)) {
+            files.putAll(readFolder(folder));
         }
         return files;
     }

@@ -55,17 +55,15 @@ final class RouteInstaller {
                 routes.addLifecycleInterceptor(holdBack(autoStartup));
             }
             context.addRoutes(builder);
+            autoStartup.forEach(this::giveBackAutoStartup);
         } catch (Exception failed) {
-            remove(before.since(model, file, document));
+            try {
+                remove(before.since(model, file, document));
+            } catch (Exception alsoFailed) {
+                failed.addSuppressed(alsoFailed);
+            }
             throw failed;
         }
-        autoStartup.forEach((route, value) -> {
-            route.setAutoStartup(value);
-            Route built = context.getRoute(route.getId());
-            if (built != null) {
-                built.setAutoStartup(isAutoStartup(value));
-            }
-        });
         return before.since(model, file, document);
     }
 
@@ -94,6 +92,14 @@ final class RouteInstaller {
                 }
             }
         };
+    }
+
+    private void giveBackAutoStartup(RouteDefinition route, String value) {
+        route.setAutoStartup(value);
+        Route built = context.getRoute(route.getId());
+        if (built != null) {
+            built.setAutoStartup(isAutoStartup(value));
+        }
     }
 
     private boolean isAutoStartup(String value) {

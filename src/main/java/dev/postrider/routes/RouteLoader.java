@@ -1,7 +1,6 @@
 package dev.postrider.routes;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -29,12 +28,10 @@ public final class RouteLoader {
 
     private static final Logger LOG = LoggerFactory.getLogger(RouteLoader.class);
 
-    private final CamelContext context;
     private final RouteFiles files;
     private final RouteErrors errors;
     private final RouteInstaller installer;
-    private final TrialRun trial;
-    private final RouteLint lint = new RouteLint();
+    private final RouteChecks checks;
 
     private final Map<String, Installed> running = new TreeMap<>();
     /** Files that run, but with an older version of something they use. */
@@ -46,11 +43,10 @@ public final class RouteLoader {
     private boolean started;
 
     RouteLoader(CamelContext context, RouteFiles files, RouteErrors errors) {
-        this.context = context;
         this.files = files;
         this.errors = errors;
         this.installer = new RouteInstaller(context);
-        this.trial = new TrialRun(context);
+        this.checks = new RouteChecks(context);
     }
 
     /** Applies what has changed since the last look, and tries again what failed to start for reasons outside its file. */
@@ -65,8 +61,7 @@ public final class RouteLoader {
 
     /** As {@link #reload}, but without stopping a previous version that runs in the place of a broken file. */
     synchronized void applyChangesAndRetry() {
-        apply(broken ->
-                broken.mayHealByItself() && !running.containsKey(broken.file().path()));
+        apply(broken -> broken.mayHealByItself() && isHarmlessToTry(broken.file(), true));
     }
 
     /** Waits for a change that is being applied, and lets no other begin: the context is about to stop. */
@@ -106,11 +101,11 @@ public final class RouteLoader {
         }
         boolean changed = removed || !pending.isEmpty();
         for (RouteErrors.Broken broken : errors.all()) {
-            if (changed || retry.test(broken)) {
+            if (changed && isHarmlessToTry(broken.file(), broken.mayHealByItself()) || retry.test(broken)) {
                 pending.add(wanted.get(broken.file().path()));
             }
         }
-        if (!pending.isEmpty() || removed) {
+        if (!pending.isEmpty() || removed || !started) {
             boolean progress = applyUntilSettled(pending) || removed;
             publish(progress);
         }
@@ -155,11 +150,15 @@ public final class RouteLoader {
         boolean moved = true;
         while (moved && !closed) {
             addOutdated(todo);
-            refused.clear();
+            refused.keySet().removeAll(todo);
             moved = applyOnce(todo, refused);
             progress |= moved;
             todo.clear();
-            todo.addAll(refused.keySet());
+            refused.forEach((file, refusal) -> {
+                if (isHarmlessToTry(file, refusal.mayHealByItself())) {
+                    todo.add(file);
+                }
+            });
         }
         refused.forEach((file, refusal) -> errors.report(
                 new RouteErrors.Broken(file, refusal.findings(), refusal.mayHealByItself()),
@@ -167,6 +166,11 @@ public final class RouteLoader {
                         ? "its previous version keeps running"
                         : "its routes do not run; all others do"));
         return progress;
+    }
+
+    /** Not if it has passed all checks, and to try it again means to stop the previous version again. */
+    private boolean isHarmlessToTry(RouteFile file, boolean passedChecks) {
+        return !passedChecks || !running.containsKey(file.path());
     }
 
     private void addOutdated(Set<RouteFile> todo) {
@@ -183,7 +187,9 @@ public final class RouteLoader {
         Map<Installed, Optional<Installed>> replaced = new LinkedHashMap<>();
         for (RouteFile file : todo.stream().sorted(RouteFile.LOADING_ORDER).toList()) {
             RouteDocument.Parsed parsed = RouteDocument.parse(file.path(), file.text());
-            List<Finding> findings = parsed.document().map(this::check).orElse(parsed.findings());
+            List<Finding> findings = parsed.document()
+                    .map(document -> checks.check(document, running.values()))
+                    .orElse(parsed.findings());
             if (!findings.isEmpty()) {
                 refused.put(file, new Refusal(findings, false));
                 continue;
@@ -194,7 +200,7 @@ public final class RouteLoader {
             try {
                 replaced.put(put(installer.install(file, document)), previous);
             } catch (Exception failed) {
-                refused.put(file, failure(file, failed));
+                refused.put(file, failure(document, failed));
                 previous.ifPresent(this::restore);
             }
         }
@@ -203,6 +209,11 @@ public final class RouteLoader {
                 .filter(one -> running.get(one.path()) == one)
                 .toList();
         accepted.forEach(one -> accept(one, replaced.get(one)));
+        markUsersOf(accepted, replaced);
+        return !accepted.isEmpty();
+    }
+
+    private void markUsersOf(List<Installed> accepted, Map<Installed, Optional<Installed>> replaced) {
         for (int i = 0; i < accepted.size(); i++) {
             Installed one = accepted.get(i);
             boolean sameText = replaced.get(one)
@@ -215,40 +226,6 @@ public final class RouteLoader {
                 markUsers(one, accepted.subList(i, accepted.size()));
             }
         }
-        return !accepted.isEmpty();
-    }
-
-    private List<Finding> check(RouteDocument document) {
-        List<Finding> findings = lint.check(document);
-        if (findings.isEmpty()) {
-            findings = conflicts(document);
-        }
-        return findings.isEmpty() ? trial.check(document) : findings;
-    }
-
-    private List<Finding> conflicts(RouteDocument document) {
-        List<Finding> findings = new ArrayList<>();
-        for (Installed other : running.values()) {
-            Set<String> taken = other.document().claims().keySet();
-            document.claims().forEach((claim, place) -> {
-                if (!other.path().equals(document.path()) && taken.contains(claim)) {
-                    findings.add(Finding.at(
-                            document.path(), place, claim + " is already that of " + other.path() + ": rename one"));
-                }
-            });
-        }
-        for (YamlNode route : document.routes()) {
-            String id = route.text("id");
-            boolean ours = running.values().stream()
-                    .anyMatch(one -> one.document().routeIds().contains(id));
-            if (!document.isKamelet() && !ours && context.getRoute(id) != null) {
-                findings.add(Finding.at(
-                        document.path(),
-                        route,
-                        "the route id '" + id + "' is already that of a route in Java: rename it"));
-            }
-        }
-        return findings;
     }
 
     /** Nothing consumes before everything is built; then the order that the routes themselves give counts. */
@@ -267,15 +244,19 @@ public final class RouteLoader {
             try {
                 installer.start(start.route());
             } catch (Exception failed) {
-                refused.put(file.file(), failure(file.file(), failed));
+                refused.put(file.file(), failure(file.document(), failed));
                 take(file);
                 replaced.get(file).ifPresent(this::restore);
             }
         }
     }
 
-    private static Refusal failure(RouteFile file, Exception failed) {
-        return new Refusal(List.of(new Finding(file.path(), 1, 1, Reason.of(failed))), true);
+    private static Refusal failure(RouteDocument document, Exception failed) {
+        YamlNode place = document.routes().stream()
+                .filter(route -> route.text("id").equals(Reason.routeId(failed)))
+                .findFirst()
+                .orElse(document.root());
+        return new Refusal(List.of(Finding.at(document.path(), place, Reason.of(failed))), true);
     }
 
     private void accept(Installed one, Optional<Installed> previous) {
@@ -320,6 +301,7 @@ public final class RouteLoader {
     private void restore(Installed previous) {
         try {
             Installed again = put(installer.install(previous.file(), previous.document()));
+            outdated.remove(previous.path());
             for (RouteDefinition route : again.routes()) {
                 installer.start(route);
             }

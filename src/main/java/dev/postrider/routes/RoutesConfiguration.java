@@ -4,12 +4,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.Optional;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.kamelet.KameletComponent;
+import org.apache.camel.component.platform.http.springboot.CamelRequestHandlerMapping;
 import org.apache.camel.spring.boot.CamelContextConfiguration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -32,7 +33,7 @@ public class RoutesConfiguration {
         if (Files.isDirectory(folder)) {
             LOG.info("Routes of {} are laid over the packaged ones", folder);
         }
-        return new RouteLoader(context, RouteFiles.of(Optional.of(folder)), errors);
+        return new RouteLoader(context, RouteFiles.of(folder), errors);
     }
 
     @Bean
@@ -44,10 +45,12 @@ public class RoutesConfiguration {
      * Loads the files once the context runs: before that, one route that cannot start would end the application.
      */
     @Bean
-    CamelContextConfiguration routeLoading(RouteLoader loader, RoutesProperties settings) {
+    CamelContextConfiguration routeLoading(
+            RouteLoader loader, RoutesProperties settings, ObjectProvider<CamelRequestHandlerMapping> http) {
         return new CamelContextConfiguration() {
             @Override
             public void beforeApplicationStart(CamelContext context) {
+                http.ifAvailable(mapping -> context.addLifecycleStrategy(new RemovedHttpRoutes(mapping)));
                 // For whoever uses a kamelet without a route file, as tests and routes in Java do.
                 String folder = Path.of(settings.directory(), "kamelets")
                         .toAbsolutePath()

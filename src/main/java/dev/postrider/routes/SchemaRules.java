@@ -3,10 +3,11 @@ package dev.postrider.routes;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.JsonMetaSchema;
 import com.networknt.schema.JsonNodePath;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.SpecVersion;
+import com.networknt.schema.NonValidationKeyword;
 import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,11 +33,19 @@ final class SchemaRules {
     private static final List<String> MOST_TELLING_FIRST =
             List.of("additionalProperties", "required", "enum", "pattern", "maxProperties", "type");
 
-    private final JsonSchema schema = read();
+    private static final JsonSchema SCHEMA_OF_CAMEL = read();
 
     private static JsonSchema read() {
         try (InputStream in = YamlRoutesBuilderLoader.class.getResourceAsStream(SCHEMA)) {
-            return JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(in);
+            // "deprecated" of newer drafts stands in Camel's schema and would be warned about.
+            JsonMetaSchema draft4 = JsonMetaSchema.builder(JsonMetaSchema.getV4())
+                    .keyword(new NonValidationKeyword("deprecated"))
+                    .build();
+            return JsonSchemaFactory.builder()
+                    .defaultMetaSchemaIri(draft4.getIri())
+                    .metaSchema(draft4)
+                    .build()
+                    .getSchema(in);
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot read " + SCHEMA + " of camel-yaml-dsl", e);
         }
@@ -57,7 +66,7 @@ final class SchemaRules {
         List<YamlNode> items = document.root().items();
         for (YamlNode item : items) {
             JsonNode alone = JsonNodeFactory.instance.arrayNode().add(item.json());
-            best(schema.validate(alone)).ifPresent(message -> {
+            best(SCHEMA_OF_CAMEL.validate(alone)).ifPresent(message -> {
                 List<String> path = path(message.getInstanceLocation(), 1);
                 findings.add(finding(document.path(), item, path, message));
             });
@@ -77,7 +86,7 @@ final class SchemaRules {
         JsonNode wrapped = JsonNodeFactory.instance
                 .arrayNode()
                 .add(JsonNodeFactory.instance.objectNode().set("routeTemplate", routeTemplate));
-        return best(schema.validate(wrapped))
+        return best(SCHEMA_OF_CAMEL.validate(wrapped))
                 .map(message ->
                         finding(document.path(), template.get(), path(message.getInstanceLocation(), 2), message))
                 .stream()
@@ -169,6 +178,9 @@ final class SchemaRules {
 
     private static String hintOfQuotes(ValidationMessage message) {
         JsonNode value = message.getInstanceNode();
+        if (value != null && value.isObject() && value.size() == 1 && value.has("")) {
+            return "; a {{placeholder}} stands in quotes";
+        }
         boolean scalar = value != null && (value.isNumber() || value.isBoolean());
         return scalar ? ": put it in quotes, as \"" + value.asText() + "\"" : "";
     }

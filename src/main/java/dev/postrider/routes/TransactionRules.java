@@ -2,7 +2,6 @@ package dev.postrider.routes;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /** Refuses what leaves, breaks or prolongs the transaction of a route without any sign of it. */
@@ -22,6 +21,8 @@ final class TransactionRules implements RouteLint.Rules {
         for (YamlNode route : document.routes()) {
             List<YamlNode> transactions = route.walk()
                     .flatMap(node -> node.get("transacted").stream())
+                    // With a text it is not the step, but the parameter of an endpoint.
+                    .filter(step -> step.text().isEmpty())
                     .toList();
             if (!transactions.isEmpty()) {
                 place(document, route, transactions, findings);
@@ -96,16 +97,14 @@ final class TransactionRules implements RouteLint.Rules {
     }
 
     private static boolean leavesThread(String key, YamlNode step) {
-        if (!step.isMap() && !OTHER_THREAD.contains(key)) {
-            return false;
-        }
-        Map<String, YamlNode> options = step.entries();
-        return OTHER_THREAD.contains(key)
-                || OTHER_THREAD_IF_PARALLEL.contains(key)
-                        && step.text("parallelProcessing").equals("true")
-                || key.equals("throttle") && step.text("asyncDelayed").equals("true")
-                // Unlike that of throttle, the delay of delay is asynchronous unless told otherwise.
-                || key.equals("delay") && !step.text("asyncDelayed").equals("false") && !options.isEmpty();
+        // A scalar is an endpoint's parameter of the same name.
+        return step.isMap()
+                && (OTHER_THREAD.contains(key)
+                        || OTHER_THREAD_IF_PARALLEL.contains(key)
+                                && step.text("parallelProcessing").equals("true")
+                        || key.equals("throttle") && step.text("asyncDelayed").equals("true")
+                        // Unlike that of throttle, the delay of delay is asynchronous unless told otherwise.
+                        || key.equals("delay") && !step.text("asyncDelayed").equals("false"));
     }
 
     private static void calls(RouteDocument document, YamlNode route, List<Finding> findings) {

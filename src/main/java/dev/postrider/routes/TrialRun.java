@@ -14,6 +14,7 @@ import org.apache.camel.model.Model;
 import org.apache.camel.model.RouteTemplateDefinition;
 import org.apache.camel.model.RouteTemplateParameterDefinition;
 import org.apache.camel.spi.Language;
+import org.apache.camel.support.EndpointHelper;
 import org.apache.camel.support.ResourceHelper;
 
 /**
@@ -60,17 +61,31 @@ final class TrialRun {
         return findings;
     }
 
-    private Optional<String> endpoint(RouteDocument document, EndpointUse use, Set<String> ownBeans) {
+    private Optional<String> endpoint(RouteDocument document, EndpointUse written, Set<String> ownBeans) {
+        EndpointUse use = written;
+        // Inside a kamelet placeholders are its parameters: nothing to resolve yet.
+        if (!document.isKamelet()) {
+            try {
+                use = written.withUri(context.resolvePropertyPlaceholders(written.uri()));
+            } catch (IllegalArgumentException missing) {
+                return Optional.of(Reason.of(missing));
+            }
+        }
         String scheme = use.scheme();
-        // Inside a kamelet placeholders are its parameters, and toD is made from each message: nothing to try yet.
         if (scheme.contains("{{") || scheme.contains("${") || isOwnEnd(document, use)) {
             return Optional.empty();
         }
-        Component component = context.getComponent(scheme);
+        Component component;
+        try {
+            component = context.getComponent(scheme);
+        } catch (RuntimeException broken) {
+            return Optional.of("the component '" + scheme + "' cannot be used here: " + Reason.of(broken));
+        }
         if (component == null) {
             return Optional.of(
                     "there is no component '" + scheme + "': correct the uri, or add the component to the build");
         }
+        // What toD sends to is made from each message.
         if (document.isKamelet() || use.step().equals("toD") || use.step().startsWith("intercept")) {
             return Optional.empty();
         }
@@ -97,9 +112,8 @@ final class TrialRun {
 
     private Optional<String> create(Component component, EndpointUse use) {
         try {
-            String resource = context.resolvePropertyPlaceholders(use.target());
-            if (ResourceHelper.hasScheme(resource)
-                    && resource.startsWith("classpath:")
+            String resource = use.target();
+            if (resource.startsWith("classpath:")
                     && !ResourceHelper.resolveResource(context, resource).exists()) {
                 return Optional.of("there is no " + resource + ": correct the name, or add the file");
             }
@@ -107,7 +121,9 @@ final class TrialRun {
             if (!use.parameters().isEmpty()) {
                 uri = YamlSupport.createEndpointUri(context, null, uri, new TreeMap<>(use.parameters()));
             }
-            component.createEndpoint(context.resolvePropertyPlaceholders(uri));
+            // As the context does it on its way to a registered endpoint.
+            String raw = EndpointHelper.resolveEndpointUriPropertyPlaceholders(context, uri);
+            component.createEndpoint(component.useRawUri() ? raw : EndpointHelper.normalizeEndpointUri(raw));
             return Optional.empty();
         } catch (Exception refused) {
             return Optional.of(Reason.of(refused));

@@ -1,0 +1,13 @@
+-- How many tasks of each type ended how, per day: as CSV, of the last days that the payload asks for (7 by default).
+with asked as (
+    select coalesce((:#${bean:json?method=write(${body})}::jsonb ->> 'days')::int, 7) as days
+), counted as (
+    select completed_at::date as day, task_type, task_status, count(*) as tasks
+      from postrider.task_history, asked
+     where workspace_id = (select postrider.active_workspace())
+       and completed_at >= now() - make_interval(days => asked.days)
+     group by 1, 2, 3
+)
+select 'day,task_type,status,tasks' || coalesce(
+           string_agg(E'\n' || day || ',' || task_type || ',' || task_status || ',' || tasks, '' order by day, task_type, task_status), '') as csv
+  from counted

@@ -64,13 +64,13 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    DeliveryPreparation deliveryPreparation(EndpointSecrets secrets, ObjectMapper json) {
-        return new DeliveryPreparation(secrets, json, Clock.systemUTC());
+    DeliveryPreparation deliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock) {
+        return new DeliveryPreparation(secrets, json, clock);
     }
 
     @Bean
-    AttemptReport attemptReport(ObjectMapper json) {
-        return new AttemptReport(json, Clock.systemUTC());
+    AttemptReport attemptReport(ObjectMapper json, Clock clock) {
+        return new AttemptReport(json, clock);
     }
 
     @Bean

@@ -1,7 +1,7 @@
 package dev.postrider.outbound;
 
+import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -18,7 +18,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.beans.factory.annotation.Autowired;
 
 /** Events reach endpoints through the application as it is shipped: its routes, its queue, its database. */
 class DeliveryTest extends OutboundTest {
@@ -27,12 +26,7 @@ class DeliveryTest extends OutboundTest {
     private static final String AT_ONCE = "{\"maximumRedeliveries\": 2, \"redeliveryDelay\": 0}";
     private static final int TIMEOUT = 10_000;
 
-    @Autowired
-    private EndpointSecrets secrets;
-
-    @Autowired
-    private HikariDataSource tenant;
-
+    private final EndpointSecrets secrets = APPLICATION.bean(EndpointSecrets.class);
     private final Receiver receiver = Receiver.start();
     private final String secret = WebhookSignature.newSecret();
     private Workspace workspace;
@@ -44,6 +38,7 @@ class DeliveryTest extends OutboundTest {
 
     @AfterEach
     void close() {
+        APPLICATION.clock().ahead(Duration.ZERO);
         assertThat(EVERYTHING.queryForObject("select postrider.unaccounted()", Long.class))
                 .as("deliveries that are nowhere")
                 .isZero();
@@ -108,6 +103,24 @@ class DeliveryTest extends OutboundTest {
         assertThat(last.header("webhook-id")).isEqualTo(eventId.toString());
         assertThat(last.body()).isEqualTo(receiver.requests().get(0).body());
         assertThat(workspace.attempts()).hasSize(4);
+    }
+
+    @Test
+    void everyAttemptIsSignedAnewSoThatALateOneIsNotTakenForAReplay() {
+        receiver.answers(exchange -> {
+            APPLICATION
+                    .clock()
+                    .ahead(Duration.ofSeconds(60L * receiver.requests().size()));
+            Receiver.with(500, "").write(exchange);
+        });
+        endpoint();
+        workspace.publish("invoice.paid", "{}");
+        awaitDeadLetter();
+        assertThat(receiver.requests())
+                .hasSize(3)
+                .extracting(request -> request.header("webhook-timestamp"))
+                .doesNotHaveDuplicates();
+        assertThat(receiver.requests()).allSatisfy(this::verify);
     }
 
     @Test
@@ -240,6 +253,8 @@ class DeliveryTest extends OutboundTest {
 
     @Test
     void noConnectionIsHeldWhileAnEndpointAnswers() {
+        HikariDataSource tenant =
+                APPLICATION.camel().getRegistry().lookupByNameAndType("tenant", HikariDataSource.class);
         AtomicInteger held = new AtomicInteger(-1);
         receiver.answers(exchange -> {
             held.set(tenant.getHikariPoolMXBean().getActiveConnections());
@@ -291,8 +306,7 @@ class DeliveryTest extends OutboundTest {
     }
 
     private void awaitDeadLetter() {
-        await().atMost(Duration.ofSeconds(20))
-                .until(() -> workspace.rows("dead_letters").size() == 1);
+        await().until(() -> workspace.rows("dead_letters").size() == 1);
     }
 
     private void verify(Receiver.Request request) {

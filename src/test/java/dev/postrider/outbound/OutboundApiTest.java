@@ -1,17 +1,14 @@
 package dev.postrider.outbound;
 
+import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.standardwebhooks.Webhook;
+import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.Receiver;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import dev.postrider.testkit.RunningApplication;
 import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
@@ -21,25 +18,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** Events, endpoints and deliveries over HTTP, as a team and its operators use them. */
 class OutboundApiTest extends OutboundTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
     /** A name of its own per test: all use the demo workspace. */
     private final String type = "test." + UUID.randomUUID();
 
     private final Receiver receiver = Receiver.start();
 
-    @LocalServerPort
-    private int port;
-
-    @Autowired
-    private ProducerTemplate camel;
+    private final ProducerTemplate camel = APPLICATION.camel().createProducerTemplate();
 
     @AfterEach
     void close() {
@@ -93,13 +83,15 @@ class OutboundApiTest extends OutboundTest {
     @Test
     void theSecretIsShownOnceAndKeptNowhereInPlain() throws Exception {
         String body = endpoint("\"headers\": {\"authorization\": \"Bearer of-the-customer\"}");
-        HttpResponse<String> first = send(request("POST", "/endpoints", body).header("Idempotency-Key", type));
-        JsonNode created = JSON.readTree(first.body());
+        JsonNode created = APPLICATION
+                .call("POST", "/v1/endpoints", body, "Idempotency-Key", type)
+                .json();
         String secret = created.path("secret").asText();
         assertThat(secret).startsWith("whsec_");
         assertThat(created.at("/headers/authorization").asText()).isEqualTo("***");
-        JsonNode again = JSON.readTree(send(request("POST", "/endpoints", body).header("Idempotency-Key", type))
-                .body());
+        JsonNode again = APPLICATION
+                .call("POST", "/v1/endpoints", body, "Idempotency-Key", type)
+                .json();
         assertThat(again.path("endpointId")).isEqualTo(created.path("endpointId"));
         assertThat(get("/endpoints/" + created.path("endpointId").asText(), 200).has("secret"))
                 .isFalse();
@@ -159,9 +151,9 @@ class OutboundApiTest extends OutboundTest {
                 .isZero();
         call("PATCH", path, "{\"url\": \"http://[::1]/\"}", 400);
         call("PATCH", path, "{}", 400);
-        assertThat(send(request("DELETE", path, "")).statusCode()).isEqualTo(204);
+        call("DELETE", path, "", 204);
         get(path, 404);
-        assertThat(send(request("DELETE", path, "")).statusCode()).isEqualTo(404);
+        call("DELETE", path, "", 404);
         assertThat(get("/system-events?type=endpoint.deleted", 200)
                         .path("items")
                         .toString())
@@ -183,7 +175,7 @@ class OutboundApiTest extends OutboundTest {
 
     @Test
     void theDemosReceiverIsReachedAlthoughItIsOnLoopback() throws Exception {
-        String url = "http://localhost:%d/demo/receiver".formatted(port);
+        String url = APPLICATION.url("/demo/receiver");
         post("/endpoints", "{\"url\": \"%s\", \"eventTypes\": [\"%s\"]}".formatted(url, type), 201);
         String gone = "{\"url\": \"%s?status=410\", \"eventTypes\": [\"%s\"]}".formatted(url, type);
         String goneId = post("/endpoints", gone, 201).path("endpointId").asText();
@@ -198,11 +190,9 @@ class OutboundApiTest extends OutboundTest {
     @Test
     void aRoutePublishesWithTheEventSink() throws Exception {
         createEndpoint("");
-        UUID demo = EVERYTHING.queryForObject(
-                "select workspace_id from postrider.webhook_endpoints where ? = any(event_types)", UUID.class, type);
         Exchange sent =
                 camel.request("kamelet:event-sink?eventType=" + type + "&eventKey=key-of-${body[n]}", exchange -> {
-                    exchange.setProperty("workspaceId", demo.toString());
+                    exchange.setProperty("workspaceId", RunningApplication.WORKSPACE.toString());
                     exchange.getMessage().setBody(java.util.Map.of("n", 7));
                 });
         assertThat(sent.getException()).isNull();
@@ -251,22 +241,9 @@ class OutboundApiTest extends OutboundTest {
         return call("POST", path, body, status);
     }
 
-    private JsonNode call(String method, String path, String body, int status) throws Exception {
-        HttpResponse<String> response = send(request(method, path, body));
-        assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
-        return JSON.readTree(response.body());
-    }
-
-    private HttpRequest.Builder request(String method, String path, String body) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/v1" + path))
-                .header("Authorization", "Bearer " + DEMO_KEY);
-        return body.isEmpty()
-                ? request.method(method, HttpRequest.BodyPublishers.noBody())
-                : request.header("Content-Type", "application/json")
-                        .method(method, HttpRequest.BodyPublishers.ofString(body));
-    }
-
-    private static HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
-        return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    private JsonNode call(String method, String path, String body, int status) {
+        Answer answer = APPLICATION.call(method, "/v1" + path, body.isEmpty() ? null : body);
+        assertThat(answer.status()).as(answer.body()).isEqualTo(status);
+        return answer.body().isEmpty() ? JSON.getNodeFactory().nullNode() : answer.json();
     }
 }

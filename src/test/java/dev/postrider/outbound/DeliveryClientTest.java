@@ -138,7 +138,7 @@ class DeliveryClientTest {
                 .hasMessageContaining("300 ms");
         assertThat(response(exchange)).satisfies(part -> {
             assertThat(part.status()).isEqualTo(200);
-            assertThat(part.body()).isEqualTo("half an ans");
+            assertThat(part.body()).startsWith("half an ans.");
             assertThat(part.cut()).isTrue();
         });
     }

@@ -14,6 +14,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /** Plays a customer's endpoint on loopback: keeps every request, and answers as it was told last. */
 public final class Receiver implements AutoCloseable {
@@ -88,14 +89,17 @@ public final class Receiver implements AutoCloseable {
         };
     }
 
-    /** Answers 200 and a first part of a body that never ends. */
+    /** Answers 200, a beginning, and then a dot now and then without end: no single read ever takes long. */
     public Answer neverEnding(String beginning) {
         return exchange -> {
             exchange.sendResponseHeaders(200, 0);
-            exchange.getResponseBody().write(beginning.getBytes(StandardCharsets.UTF_8));
-            exchange.getResponseBody().flush();
+            String next = beginning;
             try {
-                closed.await();
+                do {
+                    exchange.getResponseBody().write(next.getBytes(StandardCharsets.UTF_8));
+                    exchange.getResponseBody().flush();
+                    next = ".";
+                } while (!closed.await(20, TimeUnit.MILLISECONDS));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

@@ -15,10 +15,12 @@ import org.apache.camel.support.DefaultExchange;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The HTTP exchange through camel-http, with the options of the route {@code deliver}. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD) // without its bounds the client waits for ever
 class DeliveryClientTest {
 
     private static final String ENDPOINT = "http:endpoint?httpMethod=POST&httpClientConfigurer=#deliveryClient"

@@ -94,6 +94,12 @@ class AddressGuardTest {
     }
 
     @Test
+    void aHostWithoutAnAddressIsUnknown() {
+        assertThatThrownBy(() -> guard(List.of()).resolve("hooks.example", 443))
+                .isExactlyInstanceOf(UnknownHostException.class);
+    }
+
+    @Test
     void anAllowedNetworkOpensExactlyItself() throws UnknownHostException {
         List<Network> allowed = List.of(Network.parse("10.1.0.0/16"), Network.parse("fd00::/8"));
         assertThat(guard(allowed, "10.1.2.3").resolve("hooks.example", 80)).hasSize(1);

@@ -3,7 +3,9 @@ package dev.postrider.outbound;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.Receiver;
+import java.net.InetAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -37,19 +39,20 @@ class DeliveryClientTest {
         receiver.close();
     }
 
+    // Only names of this machine: should the guard ever be broken, no test reaches out.
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "127.0.0.1",
                 "2130706433",
+                "0x7f000001",
+                "017700000001",
                 "[::1]",
                 "[::ffff:127.0.0.1]",
                 "[0:0:0:0:0:ffff:7f00:1]",
                 "localhost",
                 "LOCALHOST",
-                "0.0.0.0",
-                "169.254.169.254",
-                "10.0.0.1"
+                "0.0.0.0"
             })
     void anInternalHostIsRefusedInEveryNotation(String host) {
         Exchange exchange = send(List.of(), request("http://%s:%d/".formatted(host, receiver.port())));
@@ -58,16 +61,7 @@ class DeliveryClientTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"0x7f000001", "017700000001", "0x7f.1.1.1"})
-    void aHostThatIsAnAddressOnlyToSomeResolversIsNotReached(String host) {
-        // Java does not take these for addresses; a resolver that does is asked, and answers to the guard.
-        Exchange exchange = send(List.of(), request("http://%s:%d/".formatted(host, receiver.port())));
-        assertThat(exchange.getException()).isNotNull();
-        assertThat(receiver.requests()).isEmpty();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"127.0.0.1", "2130706433", "localhost", "[::ffff:127.0.0.1]"})
+    @ValueSource(strings = {"127.0.0.1", "2130706433", "0x7f000001", "017700000001", "localhost", "[::ffff:127.0.0.1]"})
     void anAllowedHostIsReachedInTheSameNotations(String host) {
         Exchange exchange = send(LOOPBACK, request("http://%s:%d/".formatted(host, receiver.port())));
         assertThat(exchange.getException()).isNull();
@@ -187,8 +181,7 @@ class DeliveryClientTest {
     }
 
     private DeliveryClient client(List<Network> allowed) {
-        return new DeliveryClient(
-                new AddressGuard(SystemDefaultDnsResolver.INSTANCE, allowed, port -> false), 1000, "Postrider/test");
+        return new DeliveryClient(new AddressGuard(new LenientNames(), allowed, port -> false), 1000, "Postrider/test");
     }
 
     private Exchange send(List<Network> allowed, DeliveryRequest request) {
@@ -228,5 +221,13 @@ class DeliveryClientTest {
         Map<?, ?> noted = exchange.getProperty(SentHeaders.SENT_HEADERS, Map.class);
         noted.forEach((name, value) -> sent.put(name.toString(), value.toString()));
         return sent;
+    }
+
+    /** Takes hexadecimal and octal numbers for addresses, as the resolvers of some platforms do. */
+    private static final class LenientNames extends SystemDefaultDnsResolver {
+        @Override
+        public InetAddress[] resolve(String host) throws UnknownHostException {
+            return super.resolve(host.matches("0x7f000001|017700000001") ? "127.0.0.1" : host);
+        }
     }
 }

@@ -11,6 +11,7 @@ import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.io.ResourceLoader;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.util.StringUtils;
 
@@ -22,8 +23,8 @@ public class EmbeddedDatabaseConfiguration {
 
     /** Comes first: a build without a server must not leave a folder and secrets behind. */
     @Bean
-    LocalFolder localFolder(@Value("${postrider.directory:.postrider}") Path directory) {
-        if (!EmbeddedServer.isBundled(getClass().getClassLoader())) {
+    LocalFolder localFolder(@Value("${postrider.directory:.postrider}") Path directory, ResourceLoader resources) {
+        if (!EmbeddedServer.isBundled(resources.getClassLoader())) {
             throw new StartupException(
                     "The setting postrider.database.url is missing, and this build of Postrider carries no database"
                             + " server of its own.",

@@ -288,23 +288,19 @@ public final class EmbeddedServer implements AutoCloseable {
     }
 
     private static boolean isHopeless(String log) {
-        return log.contains("could not start server") || log.contains(WRONG_PASSWORD);
+        return log.contains("could not start server") || log.contains("pg_ctl: error") || log.contains(WRONG_PASSWORD);
     }
 
-    /** Interrupted, the library stops waiting and hands out a server that may or may not be there: stop it. */
-    private static void abandon(Thread starter, CompletableFuture<EmbeddedPostgres> started) {
+    /**
+     * Interrupted, the library stops waiting and hands out a server that may or may not be there: stop it, from here,
+     * because the interrupted thread could not wait for that either.
+     */
+    private static void abandon(Thread starter, CompletableFuture<EmbeddedPostgres> started) throws IOException {
         starter.interrupt();
-        started.handle((server, failure) -> server)
-                .thenAccept(server -> {
-                    try {
-                        if (server != null) {
-                            server.close();
-                        }
-                    } catch (IOException e) {
-                        log.debug("Stopping a server that did not start", e);
-                    }
-                })
-                .join();
+        EmbeddedPostgres server = started.exceptionally(failure -> null).join();
+        if (server != null) {
+            server.close();
+        }
     }
 
     private static StartupException failed(Path serverLog, Throwable cause) throws IOException {

@@ -2,7 +2,9 @@ package dev.postrider.operations;
 
 import dev.postrider.database.DatabaseLocation;
 import dev.postrider.secrets.Secrets;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.springframework.boot.context.event.ApplicationReadyEvent;
 import org.springframework.context.event.EventListener;
 import org.springframework.core.env.Environment;
@@ -15,6 +17,11 @@ import org.springframework.stereotype.Component;
  */
 @Component
 class Announcement {
+
+    private static final Map<String, String> LABELS = Map.of(
+            "postrider.demo.api-key", "API key",
+            "postrider.operator.api-key", "Operator key",
+            "postrider.operator.password", "Hawtio password");
 
     private final Secrets secrets;
     private final DatabaseLocation database;
@@ -42,17 +49,12 @@ class Announcement {
         line(text, "Health", management + "health   metrics at " + management + "prometheus");
         line(text, "Database", database.urlForPeople() + (database.embedded() ? "   (embedded)" : ""));
         secrets.file().ifPresent(file -> {
-            if (secrets.firstStart()) {
-                text.append("%n  Shown only now, kept in %s:%n".formatted(file));
-                line(text, "API key", secrets.demoApiKey().orElse("") + "   (workspace demo)");
-                line(text, "Operator key", secrets.operatorApiKey().orElse(""));
-                line(
-                        text,
-                        "Hawtio login",
-                        secrets.operatorUsername() + " / "
-                                + secrets.operatorPassword().orElse(""));
-            } else {
-                line(text, "Keys", "in " + file);
+            line(text, "Keys", "in " + file);
+            Map<String, String> shown = new TreeMap<>(secrets.generatedNow());
+            shown.keySet().retainAll(LABELS.keySet());
+            if (!shown.isEmpty()) {
+                text.append("%n  Shown only now:%n".formatted());
+                shown.forEach((name, secret) -> line(text, LABELS.get(name), secret));
             }
         });
         text.append("%n  What to try next: the tour in README.md%n".formatted());
@@ -67,6 +69,6 @@ class Announcement {
     }
 
     private static void line(StringBuilder text, String what, String where) {
-        text.append("  %-13s %s%n".formatted(what, where));
+        text.append("  %-16s %s%n".formatted(what, where));
     }
 }

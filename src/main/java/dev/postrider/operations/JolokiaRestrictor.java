@@ -40,7 +40,8 @@ public class JolokiaRestrictor implements Restrictor {
                     "dumpRouteAsXml",
                     "dumpRouteAsYaml",
                     "dumpRouteStatsAsXml",
-                    "dumpRouteSourceLocationsAsXml"),
+                    "dumpRouteSourceLocationsAsXml",
+                    "isUpdateRouteEnabled"),
             "context",
             Set.of("dumpRoutesAsXml", "dumpRoutesAsYaml", "dumpRoutesStatsAsXml", "dumpStepStatsAsXml"));
 

@@ -43,6 +43,12 @@ public class QueueConfiguration {
         return new TaskComponent(handlers, completions, claimScheduler, new TaskMeters(registry));
     }
 
+    /** The bean's name is the scheme: it takes the place of Camel's own component. */
+    @Bean
+    Kamelets kamelet() {
+        return new Kamelets();
+    }
+
     @Bean
     QueueGauges queueGauges(MeterRegistry registry) {
         return new QueueGauges(registry);

@@ -167,12 +167,9 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         Exchange exchange = createExchange(false);
         try {
             prepare(exchange, task);
-            createUoW(exchange);
             process(exchange);
         } catch (Throwable e) { // an Error of a handler must not end the worker, nor leave the task running for ever
             exchange.setException(e);
-        } finally {
-            doneUoW(exchange);
         }
         try {
             return outcome(task, exchange);

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import javax.crypto.Mac;
@@ -29,6 +30,7 @@ public final class Secrets {
     private final Optional<String> operatorPassword;
     private final Optional<String> embeddedDatabasePassword;
     private final Optional<Path> file;
+    private final Map<String, String> generatedNow;
     private final boolean firstStart;
 
     private Secrets(
@@ -39,6 +41,7 @@ public final class Secrets {
             Optional<String> operatorPassword,
             Optional<String> embeddedDatabasePassword,
             Optional<Path> file,
+            Map<String, String> generatedNow,
             boolean firstStart) {
         this.encryptionKey = encryptionKey;
         this.demoApiKey = demoApiKey;
@@ -47,6 +50,7 @@ public final class Secrets {
         this.operatorPassword = operatorPassword;
         this.embeddedDatabasePassword = embeddedDatabasePassword;
         this.file = file;
+        this.generatedNow = generatedNow;
         this.firstStart = firstStart;
     }
 
@@ -72,6 +76,7 @@ public final class Secrets {
                 optional(settings.operator().password()),
                 Optional.empty(),
                 Optional.empty(),
+                Map.of(),
                 false);
     }
 
@@ -91,6 +96,7 @@ public final class Secrets {
                         settings.operator().password(), file, "postrider.operator.password", () -> randomText(18))),
                 Optional.of(file.getOrGenerate("postrider.database.password", () -> randomText(KEY_BYTES))),
                 Optional.of(path),
+                file.generated(),
                 file.isNew());
         file.save();
         return secrets;
@@ -139,7 +145,12 @@ public final class Secrets {
         return file;
     }
 
-    /** Whether the generated secrets were generated just now, and so have to be shown. */
+    /** What was generated at this start and so has to be shown once, by the names of the settings. */
+    public Map<String, String> generatedNow() {
+        return generatedNow;
+    }
+
+    /** Whether nothing was kept from an earlier start. */
     public boolean firstStart() {
         return firstStart;
     }

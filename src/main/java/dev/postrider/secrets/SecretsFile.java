@@ -23,6 +23,7 @@ final class SecretsFile {
 
     private final Path path;
     private final Map<String, String> secrets = new TreeMap<>();
+    private final Map<String, String> generated = new TreeMap<>();
     private final boolean created;
 
     private SecretsFile(Path path, boolean created) {
@@ -51,7 +52,16 @@ final class SecretsFile {
 
     /** The kept secret, or a new one that {@link #save} will keep. */
     String getOrGenerate(String name, Supplier<String> generator) {
-        return secrets.computeIfAbsent(name, missing -> generator.get());
+        return secrets.computeIfAbsent(name, missing -> {
+            String secret = generator.get();
+            generated.put(name, secret);
+            return secret;
+        });
+    }
+
+    /** Those that were generated since the file was opened. */
+    Map<String, String> generated() {
+        return Map.copyOf(generated);
     }
 
     /** Replaces the file in one step: it is never half written, nor readable by others for a moment. */

@@ -22,6 +22,9 @@ begin atomic
                'failures', t.failure_count, 'lastError', t.last_error, 'reason', t.reason,
                'lastResponseStatus', a.response_status, 'lastAttemptAt', postrider.utc(a.attempted_at),
                'nextAttemptAt', case when t.status = 'queued' then postrider.utc(t.scheduled_at) end,
+               'deadLetterId', case when t.status = 'dead' then (
+                   select dead_letter_id from postrider.dead_letters
+                    where workspace_id = (d).workspace_id and task_id = (d).delivery_id) end,
                'createdAt', postrider.utc(d.created_at), 'completedAt', postrider.utc(t.completed_at))
       from (select) here
       left join postrider.tasks t on t.workspace_id = (d).workspace_id and t.task_id = (d).delivery_id

@@ -4,7 +4,6 @@ import dev.postrider.secrets.SecretsConfiguration;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.component.rest.openapi.springboot.RestOpenApiComponentAutoConfiguration;
 import org.apache.camel.component.sql.springboot.SqlComponentAutoConfiguration;
-import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.flyway.FlywayAutoConfiguration;
 import org.springframework.boot.autoconfigure.jdbc.DataSourceAutoConfiguration;
@@ -15,7 +14,6 @@ import org.springframework.security.config.annotation.web.configurers.AbstractHt
 import org.springframework.security.web.SecurityFilterChain;
 
 /** The operators' port as in production, with one route and no database. */
-@SpringBootConfiguration
 @EnableAutoConfiguration(
         exclude = {
             DataSourceAutoConfiguration.class,

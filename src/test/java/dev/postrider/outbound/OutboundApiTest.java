@@ -59,6 +59,13 @@ class OutboundApiTest extends OutboundTest {
         assertThat(event.at("/payload/amount").asInt()).isEqualTo(1);
         assertThat(event.at("/deliveries/0/status").asText()).isEqualTo("dead");
         assertThat(get("/events?type=" + type, 200).path("items")).hasSize(1);
+        receiver.answers(Receiver.with(200, ""));
+        String deadLetter = "/dead-letters/" + listed.path("deadLetterId").asText();
+        post(deadLetter + "/replay", "{\"reason\": \"it has recovered\"}", 202);
+        await().until(() ->
+                deliveries("eventId=" + eventId + "&status=completed").size() == 1);
+        assertThat(get("/deliveries/" + listed.path("deliveryId").asText(), 200).path("attempts"))
+                .hasSize(3);
         new Webhook(endpoint.path("secret").asText())
                 .verify(
                         receiver.requests().get(0).body(),

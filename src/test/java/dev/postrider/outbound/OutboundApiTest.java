@@ -9,6 +9,7 @@ import com.standardwebhooks.Webhook;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
+import java.util.List;
 import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
@@ -164,6 +165,36 @@ class OutboundApiTest extends OutboundTest {
                         .path("items")
                         .toString())
                 .contains(path.substring(path.lastIndexOf('/') + 1));
+    }
+
+    @Test
+    void anotherWorkspaceSeesAndChangesNothing() throws Exception {
+        String endpoint = "/endpoints/" + createEndpoint("").path("endpointId").asText();
+        String event =
+                "/events/" + post("/events", event("{}"), 202).path("eventId").asText();
+        await().until(() -> receiver.requests().size() == 1);
+        String delivery =
+                "/deliveries/" + get(event, 200).at("/deliveries/0/deliveryId").asText();
+        String stranger = APPLICATION.newKey(APPLICATION.newWorkspace());
+        for (String path : List.of(endpoint, event, delivery)) {
+            assertThat(APPLICATION.send(stranger, "GET", "/v1" + path, null).status())
+                    .as(path)
+                    .isEqualTo(404);
+        }
+        assertThat(APPLICATION
+                        .send(stranger, "PATCH", "/v1" + endpoint, "{\"enabled\": false}")
+                        .status())
+                .isEqualTo(404);
+        assertThat(APPLICATION.send(stranger, "DELETE", "/v1" + endpoint, null).status())
+                .isEqualTo(404);
+        for (String list : List.of("/endpoints", "/events", "/deliveries")) {
+            assertThat(APPLICATION
+                            .send(stranger, "GET", "/v1" + list, null)
+                            .json()
+                            .path("items"))
+                    .as(list)
+                    .isEmpty();
+        }
     }
 
     @Test

@@ -277,7 +277,8 @@ class DeliveryTest extends OutboundTest {
                 workspace.publish("invoice.paid", "{}");
             }
             await().until(() -> receiver.requests().size() == 5);
-            assertThat(workspace.rows("background_tasks")).hasSize(5);
+            await().until(() -> workspace.rows("task_history").size() == 5);
+            assertThat(workspace.rows("background_tasks")).as("hang still").hasSize(5);
         }
     }
 

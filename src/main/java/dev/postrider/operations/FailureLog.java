@@ -1,5 +1,8 @@
 package dev.postrider.operations;
 
+import java.util.Collections;
+import java.util.Set;
+import java.util.WeakHashMap;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.CamelEvent;
@@ -41,6 +44,10 @@ class FailureLog implements CamelContextConfiguration {
 
     private static final class Notifier extends EventNotifierSupport {
 
+        /** An exchange that goes through a kamelet is copied, and so the same failure is told twice. */
+        private final Set<Throwable> logged =
+                Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+
         Notifier() {
             setIgnoreCamelContextEvents(true);
             setIgnoreRouteEvents(true);
@@ -62,7 +69,9 @@ class FailureLog implements CamelContextConfiguration {
         @Override
         public void notify(CamelEvent event) {
             Exchange exchange = ((ExchangeFailedEvent) event).getExchange();
-            if (exchange.getProperty("operationId") != null || exchange.getException() == null) {
+            if (exchange.getProperty("operationId") != null
+                    || exchange.getException() == null
+                    || !logged.add(exchange.getException())) {
                 return;
             }
             String task = exchange.getProperty("taskId", String.class);

@@ -11,11 +11,9 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 
 /** The smallest application with a database: it writes a row when it starts and another one as it ends. */
-@Configuration(proxyBeanMethods = false)
 @Import({EmbeddedDatabaseConfiguration.class, OwnDatabaseConfiguration.class, SecretsConfiguration.class})
 class DatabaseApplication {
 

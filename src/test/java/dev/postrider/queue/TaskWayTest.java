@@ -146,7 +146,7 @@ class TaskWayTest {
     @Test
     void a_handler_that_runs_too_long_is_interrupted_and_has_failed() {
         APPLICATION.handler("way-timeout", "timeout: 100\nredeliveryPolicy: quickRedelivery", """
-                - delay: {constant: "60000"}
+                - delay: {constant: "60000", asyncDelayed: false}
                 """);
         String task = APPLICATION.enqueue("way-timeout", "{}");
 

@@ -24,13 +24,11 @@ import org.springframework.boot.autoconfigure.web.servlet.ServletWebServerFactor
 import org.springframework.boot.autoconfigure.web.servlet.WebMvcAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 
 /** A route that listens on HTTP comes, changes and goes with its file, as any other. */
 class HttpRoutesTest {
 
-    @Configuration
     @ImportAutoConfiguration({
         CamelAutoConfiguration.class,
         TaskExecutionAutoConfiguration.class,

@@ -21,13 +21,11 @@ import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.autoconfigure.jmx.JmxAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.Import;
 
 /** Loading, watching and the MBean, wired as in the application, of which nothing else is started. */
 class RoutesInTheApplicationTest {
 
-    @Configuration
     @ImportAutoConfiguration({CamelAutoConfiguration.class, JmxAutoConfiguration.class})
     @Import(RoutesConfiguration.class)
     static class OnlyRoutes {}
@@ -47,7 +45,7 @@ class RoutesInTheApplicationTest {
                         "postrider.routes.directory=" + folder,
                         "postrider.routes.reload-interval=20",
                         "spring.jmx.enabled=true",
-                        "spring.jmx.unique-names=false",
+                        "spring.jmx.registration-policy=replace-existing",
                         "spring.config.name=none")
                 .run();
     }

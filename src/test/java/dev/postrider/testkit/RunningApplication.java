@@ -66,7 +66,8 @@ public final class RunningApplication implements AutoCloseable {
                 "postrider.operator.api-key=" + operatorKey,
                 "postrider.operator.password=" + OPERATOR_PASSWORD,
                 "postrider.routes.directory=" + routes,
-                "postrider.routes.reload-interval=100"));
+                "postrider.routes.reload-interval=100",
+                "camel.main.shutdown-timeout=5"));
         all.addAll(Arrays.asList(settings));
         SpringApplication application = new SpringApplicationBuilder(Postrider.class)
                 .initializers(context ->

@@ -147,6 +147,15 @@ public final class RunningApplication implements AutoCloseable {
         }
     }
 
+    /** Deletes a file of the routes folder, and waits for nothing. */
+    public void removeRoute(String path) {
+        try {
+            Files.delete(routes.resolve(path));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** A route that handles a task type by one step, given as YAML lines; the type's name is the route's. */
     public void handler(String taskType, String options, String... steps) {
         String indented =

@@ -1,0 +1,24 @@
+-- GET /v1/deliveries: by endpoint or event an index serves, else the primary key; newest first.
+with r as (
+    select *, coalesce("to", now() + interval '1 second') as until
+      from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (
+           "endpointId" uuid, "eventId" uuid, status text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
+), page as (
+    select d.delivery_id, item, row_number() over (order by d.delivery_id desc) as n
+      from r
+      join postrider.deliveries d on d.workspace_id = (select postrider.active_workspace())
+       and d.delivery_id >= postrider.id_floor(coalesce(r."from", r.until - interval '7 days'))
+       and d.delivery_id < coalesce(r.cursor, postrider.id_floor(r.until))
+       and (r."endpointId" is null or d.endpoint_id = r."endpointId")
+       and (r."eventId" is null or d.event_id = r."eventId")
+     cross join lateral postrider.delivery_json(d) as item
+     where r.status is null or item ->> 'status' = r.status
+     order by d.delivery_id desc
+     limit (select coalesce("limit", 50) + 1 from r)
+)
+select jsonb_build_object(
+           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
+         , 'nextCursor', min(delivery_id::text) filter (where n = (select coalesce("limit", 50) from r)
+                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
+       )::text as body
+  from page

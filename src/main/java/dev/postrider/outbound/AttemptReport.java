@@ -1,0 +1,132 @@
+package dev.postrider.outbound;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.queue.DurableRedeliveryPolicy;
+import java.net.UnknownHostException;
+import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.apache.camel.Exchange;
+
+/** Judges what came of a request by the rules of Standard Webhooks, and writes the row of the attempt. */
+public final class AttemptReport {
+
+    private static final int GONE = 410;
+    private static final Set<Integer> BUSY = Set.of(429, 502, 503, 504);
+    private static final long DAY = TimeUnit.DAYS.toMillis(1);
+
+    private final ObjectMapper json;
+    private final Clock clock;
+
+    AttemptReport(ObjectMapper json, Clock clock) {
+        this.json = json;
+        this.clock = clock;
+    }
+
+    /**
+     * Leaves three exchange properties: {@code attemptReport} (JSON for {@code record-attempt.sql}), {@code
+     * deliveryError} (why the attempt failed; not there if it did not), and {@code endpointGone} (410: no more, please).
+     */
+    public void write(Exchange exchange) throws JsonProcessingException {
+        long duration = TimeUnit.NANOSECONDS.toMillis(
+                System.nanoTime() - exchange.getProperty(DeliveryPreparation.BEGUN, Long.class));
+        DeliveryRequest request = exchange.getProperty(BoundedExchange.REQUEST, DeliveryRequest.class);
+        DeliveryResponse response = exchange.getProperty(BoundedExchange.RESPONSE, DeliveryResponse.class);
+        Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
+        String error = error(request, response, failure);
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("url", request.url().toString());
+        row.put("headers", sentHeaders(exchange, request));
+        row.put("body", request.body());
+        row.put("duration", duration);
+        row.put("error", error);
+        row.put("response_cut", false);
+        if (response != null) {
+            row.put("response_status", response.status());
+            row.put("response_headers", response.headers());
+            row.put("response_body", response.body());
+            row.put("response_cut", response.cut());
+        }
+        boolean gone = response != null && response.status() == GONE;
+        exchange.setProperty("attemptReport", json.writeValueAsString(row));
+        exchange.setProperty("deliveryError", error);
+        exchange.setProperty("endpointGone", gone);
+        if (error != null) {
+            slowDown(exchange, response, gone);
+        }
+        // Neither the answer nor the failure travels on: both are in the report.
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().setBody(null);
+    }
+
+    private static Object sentHeaders(Exchange exchange, DeliveryRequest request) {
+        Object sent = exchange.getProperty(SentHeaders.SENT_HEADERS);
+        if (sent != null) {
+            return sent;
+        }
+        // Nothing went out: what would have.
+        Map<String, String> planned = new LinkedHashMap<>(request.headers());
+        request.secretHeaders().forEach(name -> planned.put(name, SentHeaders.MASK));
+        return planned;
+    }
+
+    private static String error(DeliveryRequest request, DeliveryResponse response, Exception failure) {
+        if (failure != null) {
+            String answered = response == null ? "" : "answered %d, then ".formatted(response.status());
+            return answered + reason(request, failure);
+        }
+        if (response == null) {
+            return "no answer";
+        }
+        int status = response.status();
+        if (status >= 200 && status < 300) {
+            return null;
+        }
+        if (status == GONE) {
+            return "answered 410: the endpoint wants no more deliveries and was disabled; enable it, then replay";
+        }
+        return status >= 300 && status < 400
+                ? "answered %d: redirects are not followed; give the endpoint its final url".formatted(status)
+                : "answered %d".formatted(status);
+    }
+
+    private static String reason(DeliveryRequest request, Exception failure) {
+        if (failure instanceof InternalAddressException || failure instanceof DeadlineException) {
+            return failure.getMessage();
+        }
+        if (failure instanceof UnknownHostException) {
+            return "the host %s is unknown".formatted(request.url().getHost());
+        }
+        String message = failure.getMessage();
+        return failure.getClass().getSimpleName() + (message == null ? "" : ": " + message.replace('\0', ' '));
+    }
+
+    /** Sets the policy of the next attempt: none after 410, and later if the endpoint asks for it. */
+    private void slowDown(Exchange exchange, DeliveryResponse response, boolean gone) {
+        DurableRedeliveryPolicy policy =
+                exchange.getProperty(DeliveryPreparation.POLICY, DurableRedeliveryPolicy.class);
+        if (gone) {
+            exchange.setProperty(DeliveryPreparation.POLICY, EndpointPolicy.none(policy));
+            return;
+        }
+        if (response == null || !BUSY.contains(response.status())) {
+            return;
+        }
+        OptionalLong wanted = RetryAfter.parse(response.headers().get("retry-after"), clock.instant());
+        if (wanted.isEmpty()) {
+            return;
+        }
+        long bound = policy.getMaximumRedeliveryWindow() >= 0 ? policy.getMaximumRedeliveryWindow() : DAY;
+        int failures = exchange.getProperty("failures", 0, Integer.class) + 1;
+        // A tenth at most is added, so that all that was told the same moment does not come back in it.
+        long jitter =
+                (long) (wanted.getAsLong() * 0.1 * ThreadLocalRandom.current().nextDouble());
+        long delay = Math.max(policy.delayAfter(failures), Math.min(wanted.getAsLong() + jitter, bound));
+        exchange.setProperty(DeliveryPreparation.POLICY, EndpointPolicy.notBefore(policy, delay));
+    }
+}

@@ -1,0 +1,10 @@
+package dev.postrider.outbound;
+
+/** Says why an attempt to deliver failed; the queue tries again, or keeps a dead letter. */
+public final class DeliveryException extends Exception {
+
+    /** @param reason for the people who look at the delivery */
+    public DeliveryException(String reason) {
+        super(reason);
+    }
+}

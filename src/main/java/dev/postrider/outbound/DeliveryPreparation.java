@@ -1,0 +1,107 @@
+package dev.postrider.outbound;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.postrider.Discard;
+import dev.postrider.queue.DurableRedeliveryPolicy;
+import java.net.URI;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.apache.camel.Exchange;
+import org.apache.camel.component.http.HttpConstants;
+
+/** Makes the signed request of a delivery from its endpoint and event, as {@code load-delivery.sql} found them. */
+public final class DeliveryPreparation {
+
+    /** Property of the exchange that the queue reads: the redelivery policy of this task. */
+    static final String POLICY = "redeliveryPolicy";
+
+    /** Property of the exchange: when the request began, in nanoseconds of this machine. */
+    static final String BEGUN = "deliveryBegun";
+
+    private static final String DEFAULT_POLICY = "deliveryRedelivery";
+    private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
+
+    private final EndpointSecrets secrets;
+    private final ObjectMapper json;
+    private final Clock clock;
+
+    DeliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock) {
+        this.secrets = secrets;
+        this.json = json;
+        this.clock = clock;
+    }
+
+    /**
+     * Puts the request into the exchange, and its body and origin where camel-http takes them.
+     *
+     * @throws Discard if the endpoint was deleted: nobody waits for this delivery any more
+     * @throws DeliveryException if it cannot be sent now; it is a dead letter at once, to be replayed when that is mended
+     */
+    public void prepare(Exchange exchange) throws DeliveryException, JsonProcessingException {
+        Map<?, ?> row = exchange.getMessage().getBody(Map.class);
+        exchange.getMessage().removeHeaders("*");
+        if (row == null) {
+            throw new Discard("the delivery is not stored any more");
+        }
+        Object endpointId = row.get("endpoint_id");
+        exchange.setProperty("endpointId", String.valueOf(endpointId));
+        if (Boolean.TRUE.equals(row.get("deleted"))) {
+            throw new Discard("endpoint %s was deleted".formatted(endpointId));
+        }
+        DurableRedeliveryPolicy policy = EndpointPolicy.over(
+                exchange.getContext().getRegistry().lookupByNameAndType(DEFAULT_POLICY, DurableRedeliveryPolicy.class),
+                json.readTree((String) row.get("redelivery_policy")));
+        exchange.setProperty(POLICY, EndpointPolicy.none(policy));
+        if (!Boolean.TRUE.equals(row.get("enabled"))) {
+            Object reason = row.get("disabled_reason");
+            throw new DeliveryException("endpoint %s is disabled%s; enable it, then replay this delivery"
+                    .formatted(endpointId, reason == null ? "" : " (" + reason + ")"));
+        }
+        if (row.get("body") == null) {
+            throw new DeliveryException("event %s is older than events are kept".formatted(row.get("event_id")));
+        }
+        DeliveryRequest request = request(exchange, row);
+        exchange.setProperty(POLICY, policy);
+        exchange.setProperty(BoundedExchange.REQUEST, request);
+        exchange.getMessage().setHeader(HttpConstants.HTTP_URI, request.origin());
+        exchange.getMessage().setBody(request.body());
+        exchange.setProperty(BEGUN, System.nanoTime());
+    }
+
+    private DeliveryRequest request(Exchange exchange, Map<?, ?> row)
+            throws DeliveryException, JsonProcessingException {
+        UUID workspaceId = UUID.fromString(exchange.getProperty("workspaceId", String.class));
+        URI url;
+        try {
+            url = EndpointUrl.parse((String) row.get("url"));
+        } catch (IllegalArgumentException e) {
+            throw new DeliveryException("%s: %s".formatted(row.get("url"), e.getMessage()));
+        }
+        String secret = secrets.openSecret(workspaceId, (byte[]) row.get("secret"));
+        Map<String, String> own = secrets.openHeaders(workspaceId, json.readValue((String) row.get("headers"), TEXTS));
+        String id = String.valueOf(row.get("event_id"));
+        String body = (String) row.get("body");
+        long timestamp = clock.instant().getEpochSecond();
+        Map<String, String> headers = new LinkedHashMap<>();
+        Set<String> hidden = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        own.forEach((name, value) -> {
+            if (!CustomHeaders.isReserved(name)) {
+                headers.put(name, value);
+                hidden.add(name);
+            }
+        });
+        headers.put("content-type", "application/json");
+        headers.put("webhook-id", id);
+        headers.put("webhook-timestamp", Long.toString(timestamp));
+        headers.put("webhook-signature", WebhookSignature.sign(secret, id, timestamp, body));
+        return new DeliveryRequest(
+                url, headers, hidden, body, Duration.ofMillis(((Number) row.get("timeout")).longValue()));
+    }
+}

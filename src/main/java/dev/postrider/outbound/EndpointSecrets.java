@@ -1,0 +1,43 @@
+package dev.postrider.outbound;
+
+import dev.postrider.secrets.SecretBox;
+import java.util.Base64;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+
+/** Seals what an endpoint keeps secret, its signing secret and the values of its headers, and opens it to deliver. */
+final class EndpointSecrets {
+
+    private static final String SIGNING = "endpoint signing secret";
+    private static final String HEADER = "endpoint header ";
+
+    private final SecretBox box;
+
+    EndpointSecrets(SecretBox box) {
+        this.box = box;
+    }
+
+    byte[] sealSecret(UUID workspaceId, String secret) {
+        return box.seal(workspaceId, SIGNING, secret);
+    }
+
+    String openSecret(UUID workspaceId, byte[] sealed) {
+        return box.open(workspaceId, SIGNING, sealed);
+    }
+
+    /** Values sealed, in base64 for JSON; bound to their header's name. */
+    Map<String, String> sealHeaders(UUID workspaceId, Map<String, String> headers) {
+        Map<String, String> sealed = new TreeMap<>();
+        headers.forEach((name, value) ->
+                sealed.put(name, Base64.getEncoder().encodeToString(box.seal(workspaceId, HEADER + name, value))));
+        return sealed;
+    }
+
+    Map<String, String> openHeaders(UUID workspaceId, Map<String, String> sealed) {
+        Map<String, String> headers = new TreeMap<>();
+        sealed.forEach((name, value) -> headers.put(
+                name, box.open(workspaceId, HEADER + name, Base64.getDecoder().decode(value))));
+        return headers;
+    }
+}

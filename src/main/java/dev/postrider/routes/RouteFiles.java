@@ -29,33 +29,44 @@ final class RouteFiles {
     private static final String PACKAGED = "routes/";
 
     private final Map<String, RouteFile> packaged;
+    private final Map<String, RouteFile> built;
     private final Path folder;
 
     /**
      * @param folder laid over the packaged files; may appear later
      */
     RouteFiles(Map<String, RouteFile> packaged, Path folder) {
+        this(packaged, packaged, folder);
+    }
+
+    private RouteFiles(Map<String, RouteFile> packaged, Map<String, RouteFile> built, Path folder) {
         this.packaged = Map.copyOf(packaged);
+        this.built = Map.copyOf(built);
         this.folder = folder;
     }
 
     /** Reads the packaged files now, since they cannot change while the application runs. */
     static RouteFiles of(Path folder) throws IOException {
-        Map<String, RouteFile> packaged = new TreeMap<>();
+        Map<String, RouteFile> built = new TreeMap<>();
+        boolean sources = false;
         PathMatchingResourcePatternResolver resolver = new PathMatchingResourcePatternResolver();
         for (Resource resource : resolver.getResources("classpath*:" + PACKAGED + "**/*.yaml")) {
             URI uri = resource.getURI();
-            if (isSourceOf(folder, uri)) {
-                return new RouteFiles(Map.of(), folder);
-            }
+            sources = sources || isSourceOf(folder, uri);
             String url = uri.toString();
             String path = url.substring(url.lastIndexOf("/" + PACKAGED) + 1 + PACKAGED.length());
-            packaged.put(
+            built.put(
                     path,
                     new RouteFile(
                             path, "classpath:" + PACKAGED + path, resource.getContentAsString(StandardCharsets.UTF_8)));
         }
-        return new RouteFiles(packaged, folder);
+        return new RouteFiles(sources ? Map.of() : built, built, folder);
+    }
+
+    /** Whether the file's text is what the build packaged, and so has passed the build's lint. */
+    boolean isAsBuilt(RouteFile file) {
+        RouteFile original = built.get(file.path());
+        return original != null && original.text().equals(file.text());
     }
 
     /** Whether the packaged file lies in {@code target/classes} of the project whose {@code routes} the folder is. */

@@ -188,7 +188,7 @@ public final class RouteLoader {
         for (RouteFile file : todo.stream().sorted(RouteFile.LOADING_ORDER).toList()) {
             RouteDocument.Parsed parsed = RouteDocument.parse(file.path(), file.text());
             List<Finding> findings = parsed.document()
-                    .map(document -> checks.check(document, running.values()))
+                    .map(document -> checks.check(document, files.isAsBuilt(file), running.values()))
                     .orElse(parsed.findings());
             if (!findings.isEmpty()) {
                 refused.put(file, new Refusal(findings, false));

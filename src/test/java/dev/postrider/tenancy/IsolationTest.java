@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.postrider.testkit.RunningApplication;
 import java.util.List;
 import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.dao.DataAccessException;
@@ -16,8 +17,15 @@ import org.springframework.jdbc.core.JdbcTemplate;
 /** What one workspace can see of another: nothing; found out from the catalog, so that no new table is forgotten. */
 class IsolationTest {
 
-    private static final RunningApplication APPLICATION = RunningApplication.shared();
+    /** Of its own: rows that nobody accepted would unbalance the books of others. */
+    private static final RunningApplication APPLICATION = RunningApplication.start();
+
     private static UUID other;
+
+    @AfterAll
+    static void stop() {
+        APPLICATION.close();
+    }
 
     @BeforeAll
     static void rowsOfTwoWorkspacesInEveryTable() {

@@ -68,7 +68,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return free > 0 && (held.get() < endpoint.getConcurrency() || free * 2 >= endpoint.getPrefetch());
     }
 
-    boolean offer(ClaimedTask task) {
+    /** Takes a claimed task, unless this consumer has stopped meanwhile. */
+    synchronized boolean offer(ClaimedTask task) {
         if (!accepting) {
             return false;
         }
@@ -129,13 +130,17 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         stopAccepting();
     }
 
-    private void stopAccepting() {
+    private synchronized void stopAccepting() {
         accepting = false;
         component.handlers().close(this);
         for (ClaimedTask task = backlog.poll(); task != null; task = backlog.poll()) {
-            component.completions().release(task);
-            held.decrementAndGet();
+            giveBack(task);
         }
+    }
+
+    private void giveBack(ClaimedTask task) {
+        component.completions().release(task);
+        held.decrementAndGet();
     }
 
     private void work() {
@@ -146,8 +151,13 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             } catch (InterruptedException e) {
                 return;
             }
-            if (task != null) {
+            if (task == null) {
+                continue;
+            }
+            if (handlerRuns()) {
                 run(task);
+            } else {
+                giveBack(task);
             }
         }
     }

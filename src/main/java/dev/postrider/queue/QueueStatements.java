@@ -6,11 +6,15 @@ import java.nio.charset.StandardCharsets;
 import org.springframework.core.io.ClassPathResource;
 
 /** The statements of {@code db/queries} that end attempts. */
-record QueueStatements(String finish, String end, String release, String retire) {
+record QueueStatements(String finish, String end, String release, String releaseUnheard, String retire) {
 
     static QueueStatements load() {
         return new QueueStatements(
-                text("finish-tasks.sql"), text("end-attempts.sql"), text("release-tasks.sql"), text("retire-node.sql"));
+                text("finish-tasks.sql"),
+                text("end-attempts.sql"),
+                text("release-tasks.sql"),
+                text("release-unheard.sql"),
+                text("retire-node.sql"));
     }
 
     private static String text(String name) {

@@ -41,7 +41,9 @@ class CrashTest {
         data = directory.resolve("postrider");
         routes = Files.createDirectories(directory.resolve("routes/tasks")).getParent();
         // Rescued tasks come again quickly: the test waits for the lease of the dead node, and for no redelivery delay.
-        Files.writeString(routes.resolve("tasks/crash.camel.yaml"), """
+        Files.writeString(
+                routes.resolve("tasks/crash.camel.yaml"),
+                """
                 - beans:
                     - name: crashRedelivery
                       type: dev.postrider.queue.DurableRedeliveryPolicy
@@ -84,8 +86,9 @@ class CrashTest {
 
         assertThat(accepted).hasSize(5_000);
         after.assertEachEndedOnce(accepted);
-        assertThat(after.count(
-                        "select count(*) from postrider.task_history where failure_count = 1 and last_error like '%died%'"))
+        assertThat(
+                        after.count(
+                                "select count(*) from postrider.task_history where failure_count = 1 and last_error like '%died%'"))
                 .isEqualTo(orphaned);
         assertThat(after.count("select count(*) from postrider.worker_nodes")).isEqualTo(1);
     }

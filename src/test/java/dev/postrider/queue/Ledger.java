@@ -13,14 +13,9 @@ record Ledger(JdbcTemplate sql) {
 
     /** Enqueues tasks of one type in one transaction; returns their ids. */
     List<UUID> enqueue(String taskType, int count) {
-        return sql.queryForList(
-                """
+        return sql.queryForList("""
                 select postrider.enqueue_task(?, jsonb_build_object('n', n))
-                  from (select set_config('app.active_workspace', ?, true)) workspace, generate_series(1, ?) n""",
-                UUID.class,
-                taskType,
-                RunningApplication.WORKSPACE.toString(),
-                count);
+                  from (select set_config('app.active_workspace', ?, true)) workspace, generate_series(1, ?) n""", UUID.class, taskType, RunningApplication.WORKSPACE.toString(), count);
     }
 
     UUID enqueue(String taskType) {

@@ -113,14 +113,11 @@ class LostDatabaseTest {
         List<UUID> accepted = ledger.enqueue("base-claimed", 1);
         await().until(() -> ledger.completed("base-claimed") == 1);
         // The commit of a claim whose connection breaks before the rows arrive, which no timing brings about for sure.
-        List<UUID> unheard = ledger.sql().queryForList(
-                """
+        List<UUID> unheard = ledger.sql().queryForList("""
                 with enqueued as materialized (
                     select postrider.enqueue_task('base-unheard')
                       from (select set_config('app.active_workspace', ?, true)) workspace, generate_series(1, 3))
-                select enqueue_task from enqueued""",
-                UUID.class,
-                RunningApplication.WORKSPACE.toString());
+                select enqueue_task from enqueued""", UUID.class, RunningApplication.WORKSPACE.toString());
         assertThat(ledger.sql()
                         .queryForList(
                                 "select task_id from postrider.claim_tasks(?, '{\"base-unheard\": 3}') where task_id is not null",
@@ -136,7 +133,8 @@ class LostDatabaseTest {
 
         ledger.assertEachEndedOnce(accepted);
         ledger.assertEachEndedOnce(unheard);
-        assertThat(ledger.count("select max(failure_count) from postrider.task_history")).isZero();
+        assertThat(ledger.count("select max(failure_count) from postrider.task_history"))
+                .isZero();
     }
 
     @Test
@@ -160,7 +158,8 @@ class LostDatabaseTest {
         await().until(() -> ledger.completed("base-refused") == 50);
 
         ledger.assertEachEndedOnce(accepted);
-        assertThat(ledger.count("select max(attempt_count) from postrider.task_history where task_type = 'base-refused'"))
+        assertThat(ledger.count(
+                        "select max(attempt_count) from postrider.task_history where task_type = 'base-refused'"))
                 .isEqualTo(1);
     }
 
@@ -170,8 +169,9 @@ class LostDatabaseTest {
 
     /** SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, the next start recovers from the log. */
     private void crashServer() throws Exception {
-        String pid =
-                Files.readAllLines(directory.resolve("data/postmaster.pid")).get(0).strip();
+        String pid = Files.readAllLines(directory.resolve("data/postmaster.pid"))
+                .get(0)
+                .strip();
         ProcessHandle postmaster = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
         new ProcessBuilder("kill", "-QUIT", pid).start().waitFor();
         postmaster.onExit().get(1, TimeUnit.MINUTES);

@@ -62,7 +62,8 @@ class LostNodeTest {
                                 "select distinct worker_id from postrider.task_history where task_type = 'lost-shared'",
                                 String.class))
                 .containsExactlyInAnyOrder(id(one), id(two));
-        assertThat(ledger.count("select max(attempt_count) from postrider.task_history where task_type = 'lost-shared'"))
+        assertThat(ledger.count(
+                        "select max(attempt_count) from postrider.task_history where task_type = 'lost-shared'"))
                 .isEqualTo(1);
     }
 
@@ -80,8 +81,7 @@ class LostNodeTest {
         assertThat(ledger.count("""
                 select count(*) from postrider.task_history
                  where task_type = 'lost-vanished' and attempt_count = 2 and failure_count = 1
-                   and last_error like 'node vanished on somewhere died%' and worker_id = ?""", id(one)))
-                .isEqualTo(5);
+                   and last_error like 'node vanished on somewhere died%' and worker_id = ?""", id(one))).isEqualTo(5);
         assertThat(nodes()).doesNotContain("vanished");
     }
 
@@ -90,7 +90,8 @@ class LostNodeTest {
         UUID task = ledger.enqueue("lost-exhausted");
         ledger.sql().update("insert into postrider.worker_nodes (node_id, host) values ('fatal', 'somewhere')");
         ledger.sql()
-                .update("insert into postrider.task_types (task_type, maximum_redeliveries) values ('lost-exhausted', 0)");
+                .update(
+                        "insert into postrider.task_types (task_type, maximum_redeliveries) values ('lost-exhausted', 0)");
         assertThat(claim("fatal", "lost-exhausted", 1)).containsExactly(task);
 
         silence("fatal");
@@ -115,8 +116,12 @@ class LostNodeTest {
         Map<String, Object> running = ledger.sql().queryForMap(TASK, task);
         assertThat(running).containsEntry("worker_id", id(one)).containsEntry("attempt_count", 2);
         assertThat(saidLate("stalled", task, 1)).as("its own attempt").isEmpty();
-        assertThat(saidLate("stalled", task, 2)).as("an attempt that is not its own").isEmpty();
-        assertThat(saidLate(id(one), task, 1)).as("an earlier attempt of the node that runs it").isEmpty();
+        assertThat(saidLate("stalled", task, 2))
+                .as("an attempt that is not its own")
+                .isEmpty();
+        assertThat(saidLate(id(one), task, 1))
+                .as("an earlier attempt of the node that runs it")
+                .isEmpty();
         assertThat(ledger.sql().queryForMap(TASK, task)).isEqualTo(running);
 
         gate.open();

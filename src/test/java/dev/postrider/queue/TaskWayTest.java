@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.postrider.testkit.Answer;
+import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
 import java.util.List;
 import java.util.UUID;
@@ -61,6 +62,22 @@ class TaskWayTest {
                         String.class,
                         "report-" + task + ".csv"));
         assertThat(reports).singleElement().asString().startsWith("day,task_type,status,tasks");
+    }
+
+    @Test
+    void a_sync_calls_the_third_partys_api_with_the_payload_and_an_idempotency_key() throws Exception {
+        try (Receiver thirdParty = Receiver.start();
+                RunningApplication application =
+                        RunningApplication.start("postrider.third-party-sync.url=" + thirdParty.url())) {
+            String task = application.enqueue("third-party-sync", "{\"customer\": 7}");
+
+            application.awaitTask(task, "completed");
+
+            assertThat(thirdParty.requests()).singleElement().satisfies(request -> {
+                assertThat(request.body()).isEqualTo("{\"customer\":7}");
+                assertThat(request.header("Idempotency-Key")).isEqualTo(task);
+            });
+        }
     }
 
     @Test

@@ -2,7 +2,9 @@ package dev.postrider.queue;
 
 import java.util.Map;
 import org.apache.camel.Endpoint;
+import org.apache.camel.spi.CamelEvent;
 import org.apache.camel.support.DefaultComponent;
+import org.apache.camel.support.EventNotifierSupport;
 
 /** The scheme {@code task:}, behind {@code kamelet:task-source}: a route that starts from it handles a task type. */
 public final class TaskComponent extends DefaultComponent {
@@ -17,6 +19,12 @@ public final class TaskComponent extends DefaultComponent {
         this.completions = completions;
         this.scheduler = scheduler;
         this.meters = meters;
+    }
+
+    @Override
+    protected void doStart() throws Exception {
+        super.doStart();
+        getCamelContext().getManagementStrategy().addEventNotifier(new StartedRoutes());
     }
 
     @Override
@@ -40,5 +48,23 @@ public final class TaskComponent extends DefaultComponent {
 
     TaskMeters meters() {
         return meters;
+    }
+
+    /** A route that starts may handle tasks that nobody could take before: they need not wait for the poll. */
+    private final class StartedRoutes extends EventNotifierSupport {
+
+        StartedRoutes() {
+            setIgnoreCamelContextEvents(true);
+            setIgnoreExchangeEvents(true);
+            setIgnoreServiceEvents(true);
+            setIgnoreStepEvents(true);
+        }
+
+        @Override
+        public void notify(CamelEvent event) {
+            if (event instanceof CamelEvent.RouteStartedEvent) {
+                scheduler.wake();
+            }
+        }
     }
 }

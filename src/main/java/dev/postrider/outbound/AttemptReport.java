@@ -22,10 +22,12 @@ public final class AttemptReport {
 
     private final ObjectMapper json;
     private final Clock clock;
+    private final DeliveryMeters meters;
 
-    AttemptReport(ObjectMapper json, Clock clock) {
+    AttemptReport(ObjectMapper json, Clock clock, DeliveryMeters meters) {
         this.json = json;
         this.clock = clock;
+        this.meters = meters;
     }
 
     /**
@@ -39,6 +41,7 @@ public final class AttemptReport {
         DeliveryResponse response = exchange.getProperty(BoundedExchange.RESPONSE, DeliveryResponse.class);
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         String error = error(request, response, failure);
+        meters.count(outcome(response, failure));
         Map<String, Object> row = new LinkedHashMap<>();
         row.put("url", request.url().toString());
         row.put("headers", sentHeaders(exchange, request));
@@ -73,6 +76,22 @@ public final class AttemptReport {
         Map<String, String> planned = new LinkedHashMap<>(request.headers());
         request.secretHeaders().forEach(name -> planned.put(name, SentHeaders.MASK));
         return planned;
+    }
+
+    private static DeliveryOutcome outcome(DeliveryResponse response, Exception failure) {
+        if (failure != null) {
+            return failure instanceof InternalAddressException
+                    ? DeliveryOutcome.BLOCKED
+                    : failure instanceof DeadlineException ? DeliveryOutcome.TIMEOUT : DeliveryOutcome.UNREACHABLE;
+        }
+        int status = response == null ? 0 : response.status();
+        if (status >= 200 && status < 300) {
+            return DeliveryOutcome.DELIVERED;
+        }
+        if (status == GONE) {
+            return DeliveryOutcome.GONE;
+        }
+        return BUSY.contains(status) ? DeliveryOutcome.BUSY : DeliveryOutcome.REFUSED;
     }
 
     private static String error(DeliveryRequest request, DeliveryResponse response, Exception failure) {

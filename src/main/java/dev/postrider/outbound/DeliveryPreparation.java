@@ -31,11 +31,13 @@ public final class DeliveryPreparation {
     private final EndpointSecrets secrets;
     private final ObjectMapper json;
     private final Clock clock;
+    private final DeliveryMeters meters;
 
-    DeliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock) {
+    DeliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock, DeliveryMeters meters) {
         this.secrets = secrets;
         this.json = json;
         this.clock = clock;
+        this.meters = meters;
     }
 
     /**
@@ -45,6 +47,18 @@ public final class DeliveryPreparation {
      * @throws DeliveryException if it cannot be sent now; it is a dead letter at once, to be replayed when that is mended
      */
     public void prepare(Exchange exchange) throws DeliveryException, JsonProcessingException {
+        boolean prepared = false;
+        try {
+            prepareOrThrow(exchange);
+            prepared = true;
+        } finally {
+            if (!prepared) {
+                meters.count(DeliveryOutcome.UNSENDABLE);
+            }
+        }
+    }
+
+    private void prepareOrThrow(Exchange exchange) throws DeliveryException, JsonProcessingException {
         Map<?, ?> row = exchange.getMessage().getBody(Map.class);
         exchange.getMessage().removeHeaders("*");
         if (row == null) {

@@ -6,6 +6,7 @@ import dev.postrider.Postrider;
 import dev.postrider.secrets.SecretBox;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,13 +65,19 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    DeliveryPreparation deliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock) {
-        return new DeliveryPreparation(secrets, json, clock);
+    DeliveryMeters deliveryMeters(MeterRegistry registry) {
+        return new DeliveryMeters(registry);
     }
 
     @Bean
-    AttemptReport attemptReport(ObjectMapper json, Clock clock) {
-        return new AttemptReport(json, clock);
+    DeliveryPreparation deliveryPreparation(
+            EndpointSecrets secrets, ObjectMapper json, Clock clock, DeliveryMeters meters) {
+        return new DeliveryPreparation(secrets, json, clock, meters);
+    }
+
+    @Bean
+    AttemptReport attemptReport(ObjectMapper json, Clock clock, DeliveryMeters meters) {
+        return new AttemptReport(json, clock, meters);
     }
 
     @Bean

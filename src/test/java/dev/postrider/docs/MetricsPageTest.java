@@ -1,0 +1,55 @@
+package dev.postrider.docs;
+
+import static dev.postrider.testkit.RunningApplication.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.postrider.testkit.RunningApplication;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** {@code docs/reference/metrics.md} lists the meters that the application has, with their kinds and tags. */
+class MetricsPageTest {
+
+    private static final RunningApplication APPLICATION = RunningApplication.shared();
+    private static final MeterRegistry METERS = APPLICATION.bean(MeterRegistry.class);
+
+    @Test
+    void thePageListsEachMeterWithItsTags() {
+        useEverything();
+        await().until(() -> !METERS.find("postrider.tasks.waiting").gauges().isEmpty());
+
+        Map<String, String> listed = new TreeMap<>();
+        Pages.rows("docs/reference/metrics.md")
+                .forEach(row -> listed.put(Pages.name(row.get(0)), row.get(1) + " [" + Pages.name(row.get(2)) + "]"));
+
+        assertThat(listed).isEqualTo(registered());
+    }
+
+    /** Some meters are there only once something has happened. */
+    private static void useEverything() {
+        APPLICATION.call(
+                "POST",
+                "/v1/tasks",
+                "{\"taskType\": \"for-later\", \"scheduledAt\": \"2999-01-01T00:00:00Z\","
+                        + " \"uniqueKey\": \"metrics\"}");
+        APPLICATION.call("POST", "/webhooks/stripe/nobody", "{}");
+        APPLICATION.awaitTask(APPLICATION.enqueue("report-generate", "{}"), "completed");
+    }
+
+    private static Map<String, String> registered() {
+        Map<String, String> meters = new TreeMap<>();
+        for (Meter meter : METERS.getMeters()) {
+            Meter.Id id = meter.getId();
+            if (id.getName().startsWith("postrider.")) {
+                String tags = id.getTags().stream().map(Tag::getKey).sorted().collect(Collectors.joining(", "));
+                meters.put(id.getName(), id.getType().name().toLowerCase() + " [" + tags + "]");
+            }
+        }
+        return meters;
+    }
+}

@@ -26,10 +26,11 @@ end $$;
 comment on function postrider.heartbeat is
     'Says that a node lives, the lease of all that it claimed, and which task types it handles with which redelivery policy: rescue needs that when the node is gone.';
 
--- Fair: per task type walk the index background_tasks_ready from a random workspace, take up to 32 workspaces that have
--- work, and give each an equal share of the free slots. LIMIT is a literal: as a parameter of a generic plan it became a
--- sequential scan (21.7 ms a claim instead of 1.8 at 50,000 rows).
--- The last row has no task: it says in how many milliseconds the next task is due (null: none is waiting).
+-- Fair: per task type walk the index background_tasks_ready from behind the workspace that this node served last, take
+-- up to 32 workspaces that have work, and give each an equal share of the free slots. LIMIT is a literal: as a parameter
+-- of a generic plan it became a sequential scan (21.7 ms a claim instead of 1.8 at 50,000 rows).
+-- Rows without a task say where the walk ended (one per type), and, the last one, in how many milliseconds the next task
+-- is due (null: none is waiting).
 create or replace function postrider.claim_tasks(node text, slots jsonb)
     returns table (task_id uuid, workspace_id uuid, task_type text, payload text, attempt_count int, failure_count int,
                    scheduled_at timestamptz, accepted_at timestamptz, claimed_at timestamptz, next_due bigint)
@@ -53,10 +54,11 @@ begin
                                where not ready and task_status = 'queued' and scheduled_at <= now()
                                order by scheduled_at limit 1000 for no key update skip locked));
 
-    for wanted in select key as type, value::int as free from jsonb_each_text(claim_tasks.slots)
+    for wanted in select key as type, (value ->> 'free')::int as free, (value ->> 'after')::uuid as after
+                    from jsonb_each(claim_tasks.slots)
                     left join task_types c on c.task_type = key
-                   where value::int > 0 order by c.task_class, random() loop
-        start := gen_random_uuid();
+                   where (value ->> 'free')::int > 0 order by c.task_class, random() loop
+        start := coalesce(wanted.after, gen_random_uuid());
         with recursive forward as (
             (select workspace_id, 1 as n from background_tasks
               where ready and task_type = wanted.type and workspace_id > start order by workspace_id limit 1)
@@ -76,7 +78,7 @@ begin
         )
         select array_agg(workspace_id) into ring
           from (select workspace_id from (select 0 as lap, * from forward union all select 1, * from around) laps
-                 where workspace_id is not null order by lap, n limit least(32, wanted.free)) both_laps;
+                 where workspace_id is not null order by lap, n limit 32) both_laps;
         continue when ring is null;
 
         return query execute format($q$
@@ -100,40 +102,46 @@ begin
               from claimed order by priority_rank desc, scheduled_at$q$,
             (wanted.free + cardinality(ring) - 1) / cardinality(ring), wanted.free)
             using claim_tasks.node, ring, wanted.type;
+        return query select null::uuid, ring[cardinality(ring)], wanted.type, null::text, null::int, null::int,
+                            null::timestamptz, null::timestamptz, null::timestamptz, null::bigint;
     end loop;
 
     return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::timestamptz,
                         null::timestamptz, null::timestamptz,
-                        (select greatest(0, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000))::bigint
+                        (select greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000))::bigint
                            from background_tasks where not ready and task_status = 'queued'
                           order by scheduled_at limit 1);
 end $$;
 comment on function postrider.claim_tasks is
-    'Claims tasks for a node: slots says how many more of each type it can take, as {"type": n}.';
+    'Claims tasks for a node: slots says of each type how many more it can take, and which workspace it served last, as {"type": {"free": n, "after": uuid}}.';
 
 -- Fenced by worker and attempt: what another node has taken over meanwhile is left alone, and not returned.
 -- The lateral sub-select that locks is one index probe per task, whatever stale statistics say of a table that fills
 -- and empties all day: as a plain join it became a nested loop over a sequential scan (340 ms instead of 8).
 create or replace function postrider.finish_tasks(node text, workspace_ids uuid[], task_ids uuid[], attempts int[])
-    returns setof uuid language sql security definer set search_path = postrider, pg_temp as $$
-    with done as (
-        delete from background_tasks
-         where ctid = any (array (
-               select held.ctid from unnest($2, $3, $4) as f (workspace, task, attempt)
-                cross join lateral (
-                      select ctid from background_tasks
-                       where workspace_id = workspace and task_id = task and attempt_count = attempt
-                         and worker_id = $1 and task_status = 'processing' for update) held))
-        returning *
-    )
+    returns setof uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    places tid[];
+begin
+    -- A statement of its own: a row that somebody changed while this one waited for it has a place that the snapshot of
+    -- the same statement would not see.
+    places := array (
+        select held.ctid from unnest($2, $3, $4) as f (workspace, task, attempt)
+         cross join lateral (
+               select ctid from background_tasks
+                where workspace_id = workspace and task_id = task and attempt_count = attempt
+                  and worker_id = $1 and task_status = 'processing' for update) held);
+    return query
+    with done as (delete from background_tasks where ctid = any (places) returning *)
     insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
                               worker_id, attempt_count, failure_count, claimed_at, created_at, payload, last_error,
                               attempts)
     select task_id, workspace_id, kind, task_type, 'completed', priority_rank, scheduled_at, worker_id, attempt_count,
            failure_count, claimed_at, created_at, payload, last_error, attempts
       from done
-    returning task_id
-$$;
+    returning task_id;
+end $$;
 comment on function postrider.finish_tasks is 'Moves finished tasks to the history; returns those that the node still held.';
 
 -- The failed attempts that are kept with a task: the last 50.
@@ -142,7 +150,8 @@ create or replace function postrider.last_attempts(attempts jsonb, latest jsonb)
 return case when jsonb_array_length(attempts) < 50 then attempts else attempts - 0 end || latest;
 
 -- Ends the attempts that did not succeed. outcome says how: retry (counts a failure, waits delay), snooze (waits delay,
--- counts none), dead, or discard. A task that somebody asked to cancel is cancelled instead of waiting again.
+-- counts none; without a delay it gives back what was not begun), dead, or discard. A task that somebody asked to cancel
+-- is cancelled instead of waiting again or dying.
 create or replace function postrider.end_attempts(
     node text, workspace_ids uuid[], task_ids uuid[], attempts int[], outcomes text[], errors text[], delays bigint[]
 ) returns setof uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -151,7 +160,7 @@ begin
     return query
     with ended as materialized (
         select held.*, f.error, f.delay,
-               case when held.cancel_requested and f.outcome in ('retry', 'snooze') then 'cancel'
+               case when held.cancel_requested and f.outcome <> 'discard' then 'cancel'
                     else f.outcome end as outcome,
                case when f.outcome = 'snooze' then held.attempts
                     else last_attempts(held.attempts, jsonb_build_object('attempt', held.attempt_count,
@@ -225,19 +234,6 @@ create or replace function postrider.delivery_log(workspace uuid, delivery uuid,
                                   and a.attempt = (entry ->> 'attempt')::int)) entries
 $$;
 
-create or replace function postrider.release_tasks(node text, workspace_ids uuid[], task_ids uuid[], attempts int[])
-    returns setof uuid language sql security definer set search_path = postrider, pg_temp as $$
-    update background_tasks set task_status = 'queued', ready = true, worker_id = null
-     where ctid = any (array (
-           select held.ctid from unnest($2, $3, $4) as f (workspace, task, attempt)
-            cross join lateral (
-                  select ctid from background_tasks
-                   where workspace_id = workspace and task_id = task and attempt_count = attempt
-                     and worker_id = $1 and task_status = 'processing' for update) held))
-    returning task_id
-$$;
-comment on function postrider.release_tasks is 'Gives tasks that were claimed and not begun back, without counting a failure.';
-
 -- The answer to a claim can be lost after its commit: the tasks are then held by a node that lives and knows nothing of
 -- them. The node calls this between two claims, with all that it does know of.
 create or replace function postrider.release_unheard(node text, task_ids uuid[], attempts int[])
@@ -262,7 +258,8 @@ end;
 comment on function postrider.retire_node is 'Removes a node that stopped in order; one that still holds tasks stays until it is rescued.';
 
 -- A node silent for 20 s is dead: each of its tasks counts a failure and waits again, or is a dead letter when its
--- policy is exhausted. The node's row is locked first, so that no claim of it slips in between.
+-- policy is exhausted; a delivery always waits again, because its policy is its endpoint's, which the next attempt knows.
+-- The node's row is locked first, so that no claim of it slips in between.
 create or replace function postrider.rescue_tasks() returns table (node text, rescued int)
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
@@ -274,7 +271,7 @@ begin
                    where heartbeat_at < clock_timestamp() - interval '20 seconds' for update skip locked loop
         node := silent.node_id;
         select array_agg(workspace_id) as workspaces, array_agg(task_id) as tasks, array_agg(attempt_count) as attempts,
-               array_agg(case when c.maximum_redeliveries >= 0 and failure_count >= c.maximum_redeliveries
+               array_agg(case when t.kind = 'task' and c.maximum_redeliveries >= 0 and failure_count >= c.maximum_redeliveries
                               then 'dead' else 'retry' end) as outcomes,
                array_agg(format('node %s on %s died: it was silent since %s', silent.node_id, silent.host,
                                 silent.heartbeat_at)) as errors,
@@ -322,10 +319,10 @@ $$;
 comment on function postrider.gauges is 'Living nodes, dead letters by kind, and for how many seconds the oldest open transaction has held back vacuum.';
 
 revoke execute on function postrider.heartbeat, postrider.claim_tasks,
-    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.release_unheard, postrider.retire_node,
+    postrider.finish_tasks, postrider.end_attempts, postrider.release_unheard, postrider.retire_node,
     postrider.rescue_tasks, postrider.queue_depths, postrider.gauges, postrider.last_attempts,
     postrider.delivery_log from public;
 grant execute on function postrider.heartbeat, postrider.claim_tasks,
-    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.release_unheard, postrider.retire_node,
+    postrider.finish_tasks, postrider.end_attempts, postrider.release_unheard, postrider.retire_node,
     postrider.rescue_tasks, postrider.queue_depths, postrider.gauges to postrider_dispatcher;
 set local role postrider_owner;

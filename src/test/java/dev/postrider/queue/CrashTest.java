@@ -41,9 +41,7 @@ class CrashTest {
         data = directory.resolve("postrider");
         routes = Files.createDirectories(directory.resolve("routes/tasks")).getParent();
         // Rescued tasks come again quickly: the test waits for the lease of the dead node, and for no redelivery delay.
-        Files.writeString(
-                routes.resolve("tasks/crash.camel.yaml"),
-                """
+        Files.writeString(routes.resolve("tasks/crash-redelivery.camel.yaml"), """
                 - beans:
                     - name: crashRedelivery
                       type: dev.postrider.queue.DurableRedeliveryPolicy
@@ -51,7 +49,9 @@ class CrashTest {
                         maximumRedeliveries: 3
                         redeliveryDelay: 100
                         backOffMultiplier: 1
-                """ + handler("crash-plain", 4, 0) + handler("crash-ahead", 2, 200));
+                """);
+        Files.writeString(routes.resolve("tasks/crash-plain.camel.yaml"), handler("crash-plain", 4, 0));
+        Files.writeString(routes.resolve("tasks/crash-ahead.camel.yaml"), handler("crash-ahead", 2, 200));
     }
 
     @AfterEach
@@ -129,6 +129,7 @@ class CrashTest {
         await().atMost(PATIENCE)
                 .until(() -> !started.isAlive() || Files.readString(output).contains("Postrider is ready"));
         assertThat(started.isAlive()).as(Files.readString(output)).isTrue();
+        assertThat(Files.readString(output)).contains("0 files have errors");
     }
 
     /** Of the application's own server, whose port and password it has left in its folder. */

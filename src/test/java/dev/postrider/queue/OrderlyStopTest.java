@@ -79,14 +79,14 @@ class OrderlyStopTest {
         try (RunningApplication application = RunningApplication.start()) {
             Ledger ledger = new Ledger(application.sql());
             application.handler("stop-claim", "concurrency: 4\nprefetch: 20", "- delay: {constant: \"1\"}");
-            List<UUID> accepted = ledger.enqueue("stop-claim", 4_000);
-            for (int round = 1; round <= 15; round++) {
+            List<UUID> accepted = ledger.enqueue("stop-claim", 2_000);
+            for (int round = 1; round <= 5; round++) {
                 int enough = round * 100;
                 await().until(() -> ledger.completed("stop-claim") >= enough);
                 application.camel().getRouteController().stopRoute("claim");
                 application.camel().getRouteController().startRoute("claim");
             }
-            await().until(() -> ledger.completed("stop-claim") == 4_000);
+            await().until(() -> ledger.completed("stop-claim") == 2_000);
             ledger.assertEachEndedOnce(accepted);
         }
     }
@@ -96,14 +96,14 @@ class OrderlyStopTest {
         try (RunningApplication application = RunningApplication.start()) {
             Ledger ledger = new Ledger(application.sql());
             application.handler("stop-handler", "concurrency: 4\nprefetch: 20", "- delay: {constant: \"1\"}");
-            List<UUID> accepted = ledger.enqueue("stop-handler", 4_000);
-            for (int round = 1; round <= 15; round++) {
+            List<UUID> accepted = ledger.enqueue("stop-handler", 2_000);
+            for (int round = 1; round <= 5; round++) {
                 int enough = round * 100;
                 await().until(() -> ledger.completed("stop-handler") >= enough);
                 application.camel().getRouteController().stopRoute("stop-handler");
                 application.camel().getRouteController().startRoute("stop-handler");
             }
-            await().until(() -> ledger.completed("stop-handler") == 4_000);
+            await().until(() -> ledger.completed("stop-handler") == 2_000);
             ledger.assertEachEndedOnce(accepted);
             assertThat(ledger.count("select max(failure_count) from postrider.task_history"))
                     .isZero();

@@ -238,12 +238,28 @@ create or replace function postrider.release_tasks(node text, workspace_ids uuid
 $$;
 comment on function postrider.release_tasks is 'Gives tasks that were claimed and not begun back, without counting a failure.';
 
+-- The answer to a claim can be lost after its commit: the tasks are then held by a node that lives and knows nothing of
+-- them. The node calls this between two claims, with all that it does know of.
+create or replace function postrider.release_unheard(node text, task_ids uuid[], attempts int[])
+    returns setof uuid language sql security definer set search_path = postrider, pg_temp as $$
+    update background_tasks set task_status = 'queued', ready = true, worker_id = null
+     where task_status = 'processing' and worker_id = $1
+       and (task_id, attempt_count) not in (select task, attempt from unnest($2, $3) as known (task, attempt))
+    returning task_id
+$$;
+comment on function postrider.release_unheard is
+    'Gives back, without counting a failure, what a node holds by the database but does not know of.';
+
 create or replace function postrider.retire_node(node text) returns void
     language sql security definer set search_path = postrider, pg_temp
 begin atomic
-    delete from postrider.worker_nodes where node_id = retire_node.node;
+    -- A node that still holds a task keeps its row: rescue looks for tasks of silent nodes, and would not find this one.
+    delete from postrider.worker_nodes
+     where node_id = retire_node.node
+       and not exists (select from postrider.background_tasks
+                        where task_status = 'processing' and worker_id = retire_node.node);
 end;
-comment on function postrider.retire_node is 'Removes a node that stopped in order and holds nothing any more.';
+comment on function postrider.retire_node is 'Removes a node that stopped in order; one that still holds tasks stays until it is rescued.';
 
 -- A node silent for 20 s is dead: each of its tasks counts a failure and waits again, or is a dead letter when its
 -- policy is exhausted. The node's row is locked first, so that no claim of it slips in between.
@@ -306,10 +322,10 @@ $$;
 comment on function postrider.gauges is 'Living nodes, dead letters by kind, and for how many seconds the oldest open transaction has held back vacuum.';
 
 revoke execute on function postrider.heartbeat, postrider.claim_tasks,
-    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.retire_node,
+    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.release_unheard, postrider.retire_node,
     postrider.rescue_tasks, postrider.queue_depths, postrider.gauges, postrider.last_attempts,
     postrider.delivery_log from public;
 grant execute on function postrider.heartbeat, postrider.claim_tasks,
-    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.retire_node,
+    postrider.finish_tasks, postrider.end_attempts, postrider.release_tasks, postrider.release_unheard, postrider.retire_node,
     postrider.rescue_tasks, postrider.queue_depths, postrider.gauges to postrider_dispatcher;
 set local role postrider_owner;

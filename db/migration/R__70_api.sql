@@ -6,10 +6,17 @@ create or replace function postrider.id_time(id uuid) returns timestamptz langua
 return to_timestamp(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0);
 comment on function postrider.id_time is 'The moment of a UUIDv7, to the millisecond.';
 
--- Each part of a page: the first moment of the range, its end, and where the page before ended.
 create or replace function postrider.utc(moment timestamptz) returns text language sql stable parallel safe strict
 return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function postrider.utc is 'A moment as RFC 3339 in UTC.';
+
+create or replace function postrider.page(items jsonb[], ids uuid[], size int) returns text
+    language sql immutable parallel safe
+return jsonb_build_object(
+    'items', coalesce(to_jsonb(items[:coalesce(size, 50)]), '[]'),
+    'nextCursor', case when cardinality(items) > coalesce(size, 50) then ids[coalesce(size, 50)] end)::text;
+comment on function postrider.page is
+    'A page of a list as the API answers it: items and ids hold one more than the size (50 by default) when there is a next page.';
 
 create or replace view postrider.tasks with (security_invoker = true) as
 select task_id, workspace_id, kind, task_type, task_status as status, priority_rank, scheduled_at, attempt_count,
@@ -33,6 +40,6 @@ return jsonb_build_object(
     'completedAt', postrider.utc(t.completed_at));
 comment on function postrider.task_json is 'A task as the API shows it.';
 
-revoke execute on function postrider.id_time, postrider.utc, postrider.task_json from public;
-grant execute on function postrider.id_time, postrider.utc, postrider.task_json to postrider_tenant, postrider_operator;
+revoke execute on function postrider.id_time, postrider.utc, postrider.page, postrider.task_json from public;
+grant execute on function postrider.id_time, postrider.utc, postrider.page, postrider.task_json to postrider_tenant, postrider_operator;
 grant select on postrider.tasks to postrider_tenant, postrider_operator, postrider_analyst;

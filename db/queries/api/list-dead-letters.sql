@@ -8,7 +8,6 @@ with r as (
          , jsonb_build_object('deadLetterId', d.dead_letter_id, 'kind', d.kind, 'taskId', d.task_id, 'taskType', d.task_type,
                'attempts', d.attempt_count, 'failures', d.failure_count, 'reason', d.reason, 'lastError', d.last_error,
                'createdAt', postrider.utc(d.created_at), 'deadAt', postrider.utc(d.dead_at)) as item
-         , row_number() over (order by d.dead_letter_id desc) as n
       from r, postrider.dead_letters d
      where d.workspace_id = (select postrider.active_workspace())
        and d.dead_letter_id >= postrider.id_floor(coalesce(r."from", r.until - interval '7 days'))
@@ -18,9 +17,5 @@ with r as (
      order by d.dead_letter_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(dead_letter_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by dead_letter_id desc), array_agg(dead_letter_id order by dead_letter_id desc), (select "limit" from r)) as body
   from page

@@ -4,7 +4,7 @@ with r as (
       from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (
            "endpointId" uuid, "eventId" uuid, status text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
-    select d.delivery_id, item, row_number() over (order by d.delivery_id desc) as n
+    select d.delivery_id, item
       from r
       join postrider.deliveries d on d.workspace_id = (select postrider.active_workspace())
        and d.delivery_id >= postrider.id_floor(coalesce(r."from", r.until - interval '7 days'))
@@ -16,9 +16,5 @@ with r as (
      order by d.delivery_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(delivery_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by delivery_id desc), array_agg(delivery_id order by delivery_id desc), (select "limit" from r)) as body
   from page

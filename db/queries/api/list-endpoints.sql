@@ -4,7 +4,7 @@ with r as (
       from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (
            "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
-    select e.endpoint_id, postrider.endpoint_json(e) as item, row_number() over (order by e.endpoint_id desc) as n
+    select e.endpoint_id, postrider.endpoint_json(e) as item
       from r, postrider.webhook_endpoints e
      where e.workspace_id = (select postrider.active_workspace()) and e.deleted_at is null
        and (r."from" is null or e.created_at >= r."from")
@@ -13,9 +13,5 @@ with r as (
      order by e.endpoint_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(endpoint_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by endpoint_id desc), array_agg(endpoint_id order by endpoint_id desc), (select "limit" from r)) as body
   from page

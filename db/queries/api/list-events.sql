@@ -7,7 +7,6 @@ with r as (
     select s.event_id
          , jsonb_build_object('eventId', s.event_id, 'eventType', s.event_type, 'payload', s.payload,
                'occurredAt', postrider.utc(s.occurred_at)) as item
-         , row_number() over (order by s.event_id desc) as n
       from r, postrider.system_events s
      where s.workspace_id = (select postrider.active_workspace()) and s.category = 'event'
        and s.occurred_at >= coalesce(r."from", r.until - interval '7 days')
@@ -17,9 +16,5 @@ with r as (
      order by s.event_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(event_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by event_id desc), array_agg(event_id order by event_id desc), (select "limit" from r)) as body
   from page

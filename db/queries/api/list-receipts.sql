@@ -5,7 +5,6 @@ with r as (
            "sourceId" uuid, verdict text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
     select i.receipt_id, postrider.receipt_json(i) as item
-         , row_number() over (order by i.receipt_id desc) as n
       from r, postrider.inbound_receipts i
      where i.workspace_id = (select postrider.active_workspace())
        and i.received_at >= coalesce(r."from", r.until - interval '7 days') and i.received_at < r.until
@@ -15,9 +14,5 @@ with r as (
      order by i.receipt_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(receipt_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by receipt_id desc), array_agg(receipt_id order by receipt_id desc), (select "limit" from r)) as body
   from page

@@ -5,7 +5,6 @@ with r as (
            provider text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
     select s.source_id, postrider.source_json(s, :#${exchangeProperty.publicUrl}) as item
-         , row_number() over (order by s.source_id desc) as n
       from r, postrider.webhook_sources s
      where s.workspace_id = (select postrider.active_workspace())
        and (r."from" is null or s.created_at >= r."from")
@@ -15,9 +14,5 @@ with r as (
      order by s.source_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(source_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by source_id desc), array_agg(source_id order by source_id desc), (select "limit" from r)) as body
   from page

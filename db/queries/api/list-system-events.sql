@@ -7,7 +7,6 @@ with r as (
     select e.event_id
          , jsonb_build_object('eventId', e.event_id, 'type', e.event_type, 'actor', e.actor,
                'occurredAt', postrider.utc(e.occurred_at), 'payload', e.payload) as item
-         , row_number() over (order by e.event_id desc) as n
       from r, postrider.system_events e
      where e.workspace_id = (select postrider.active_workspace()) and e.category = 'audit'
        and e.occurred_at >= coalesce(r."from", r.until - interval '7 days') and e.occurred_at < r.until
@@ -16,9 +15,5 @@ with r as (
      order by e.event_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(event_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by event_id desc), array_agg(event_id order by event_id desc), (select "limit" from r)) as body
   from page

@@ -4,7 +4,7 @@ with r as (
       from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (
            status text, "taskType" text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
-    select t.task_id, postrider.task_json(t) as item, row_number() over (order by t.task_id desc) as n
+    select t.task_id, postrider.task_json(t) as item
       from r, postrider.tasks t
      where t.workspace_id = (select postrider.active_workspace()) and t.kind = 'task'
        and t.task_id >= postrider.id_floor(coalesce(r."from", r.until - interval '7 days'))
@@ -15,9 +15,5 @@ with r as (
      order by t.task_id desc
      limit (select coalesce("limit", 50) + 1 from r)
 )
-select jsonb_build_object(
-           'items', coalesce(jsonb_agg(item order by n) filter (where n <= (select coalesce("limit", 50) from r)), '[]')
-         , 'nextCursor', min(task_id::text) filter (where n = (select coalesce("limit", 50) from r)
-                             and exists (select from page where n > (select coalesce("limit", 50) from r)))
-       )::text as body
+select postrider.page(array_agg(item order by task_id desc), array_agg(task_id order by task_id desc), (select "limit" from r)) as body
   from page

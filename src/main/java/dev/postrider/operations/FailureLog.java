@@ -36,7 +36,8 @@ class FailureLog implements CamelContextConfiguration {
 
     private static String rootOf(Throwable error) {
         Throwable root = error;
-        while (root.getCause() != null && root.getCause() != root) {
+        // Causes can go round in a circle.
+        for (int depth = 0; depth < 50 && root.getCause() != null; depth++) {
             root = root.getCause();
         }
         return root.toString().lines().findFirst().orElse("");

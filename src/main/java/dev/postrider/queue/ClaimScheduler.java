@@ -8,6 +8,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Consumer;
 import org.apache.camel.spi.ScheduledPollConsumerScheduler;
 import org.apache.camel.support.service.ServiceSupport;
+import org.springframework.dao.DataAccessException;
 
 /**
  * Decides when the claim runs: at once when it is woken or when the last claim left work behind, else by a poll that is
@@ -22,6 +23,7 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     private static final long LONGEST_POLL = 2_000;
 
     private final Handlers handlers;
+    private final Completions completions;
     private final TaskMeters meters;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition signal = lock.newCondition();
@@ -36,9 +38,12 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     private long nextDue = LONGEST_POLL;
     /** The last claim may have left tasks behind. */
     private boolean more;
+    /** The last claim told what it found. */
+    private boolean heard;
 
-    ClaimScheduler(Handlers handlers, TaskMeters meters) {
+    ClaimScheduler(Handlers handlers, Completions completions, TaskMeters meters) {
         this.handlers = handlers;
+        this.completions = completions;
         this.meters = meters;
     }
 
@@ -75,6 +80,7 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     void claimed(int claimed, long due) {
         lock.lock();
         try {
+            heard = true;
             more = claimed > 0;
             if (more) {
                 poll = SHORTEST_POLL;
@@ -86,10 +92,13 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     }
 
     private void run() {
-        while (isRunAllowed() && !isStopping()) {
+        boolean doubt = true; // an earlier run of this route may have ended between a claim and its answer
+        while (isRunAllowed() && !isStopping() && thread == Thread.currentThread()) {
             try {
                 slowDown();
+                doubt = doubt && !settled();
                 claim.run(); // reports its own errors, and calls claimed() only without one
+                doubt = doubt || !heard();
                 meters.woken(await() ? "notify" : "poll");
             } catch (InterruptedException e) {
                 return;
@@ -97,9 +106,29 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         }
     }
 
+    /** Frees what an earlier claim may have taken without our knowing. */
+    private boolean settled() {
+        try {
+            completions.releaseUnheard();
+            return true;
+        } catch (DataAccessException e) {
+            return false; // the claim reports that the database is away
+        }
+    }
+
+    private boolean heard() {
+        lock.lock();
+        try {
+            return heard;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private void slowDown() {
         lock.lock();
         try {
+            heard = false;
             more = false;
             nextDue = LONGEST_POLL;
             poll = Math.min(poll * 2, LONGEST_POLL);

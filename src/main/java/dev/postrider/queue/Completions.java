@@ -2,10 +2,13 @@ package dev.postrider.queue;
 
 import java.sql.Array;
 import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -16,30 +19,46 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.dao.DataAccessException;
-import org.springframework.dao.NonTransientDataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
  * Writes how attempts ended, in batches: while one statement is on its way the next batch gathers.
  *
  * <p>No outcome is lost while the database is away: it is tried again until it is written, or until the node stops (then
- * the tasks are rescued and run again). Destroyed after Camel has stopped, it writes the rest and retires the node.
+ * the node's row stays, and so its tasks are rescued and run again). Destroyed after Camel has stopped, it writes the rest and retires the node.
  */
 public final class Completions implements DisposableBean {
 
     private static final Logger LOG = LoggerFactory.getLogger(Completions.class);
     private static final int MAXIMUM_BATCH = 500;
-    private static final int BUSY_BATCH = 20;
-    private static final long LINGER = TimeUnit.MILLISECONDS.toNanos(15);
+    private static final long REFUSED_AGAIN = 5_000;
+    /** Classes of SQLSTATE: cardinality, data, integrity, check option, and program limits. */
+    private static final Set<String> REFUSALS = Set.of("21", "22", "23", "44", "54");
+
     private static final long PATIENCE_AT_STOP = TimeUnit.SECONDS.toNanos(10);
 
     /** An attempt that ended, or one that was never begun (no outcome). */
     private record Ended(ClaimedTask task, Outcome outcome) {}
 
+    /** What is written by one statement. */
+    private enum Kind {
+        COMPLETED,
+        RELEASED,
+        OTHER
+    }
+
+    /** A task's attempt that this node has in its hands, until its outcome is written. */
+    private record Hold(UUID task, int attempt) {
+        static Hold of(ClaimedTask task) {
+            return new Hold(task.taskId(), task.attempt());
+        }
+    }
+
     private final JdbcTemplate jdbc;
     private final NodeIdentity node;
     private final QueueStatements sql;
     private final LinkedBlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
+    private final Set<Hold> held = ConcurrentHashMap.newKeySet();
     private final ScheduledExecutorService timers = timers();
     private final Thread writer = new Thread(this::write, "finish");
 
@@ -52,6 +71,37 @@ public final class Completions implements DisposableBean {
         this.sql = sql;
         writer.setDaemon(true);
         writer.start();
+    }
+
+    /** Tells of tasks whose outcomes will follow. */
+    void expect(List<ClaimedTask> tasks) {
+        tasks.forEach(task -> held.add(Hold.of(task)));
+    }
+
+    /**
+     * Gives tasks back that were claimed in this node's name and never reached it: a claim may be committed although its
+     * answer is lost. Nobody else would free them while this node lives. Called between two claims only.
+     */
+    void releaseUnheard() {
+        List<Hold> known = List.copyOf(held);
+        List<UUID> released = jdbc.query(
+                connection -> {
+                    PreparedStatement prepared = connection.prepareStatement(sql.releaseUnheard());
+                    prepared.setString(1, node.id());
+                    prepared.setArray(
+                            2,
+                            connection.createArrayOf(
+                                    "uuid", known.stream().map(Hold::task).toArray()));
+                    prepared.setArray(
+                            3,
+                            connection.createArrayOf(
+                                    "integer", known.stream().map(Hold::attempt).toArray()));
+                    return prepared;
+                },
+                (row, n) -> row.getObject(1, UUID.class));
+        if (!released.isEmpty()) {
+            LOG.warn("{} tasks wait again: the answer to their claim was lost", released.size());
+        }
     }
 
     void add(ClaimedTask task, Outcome outcome) {
@@ -76,52 +126,30 @@ public final class Completions implements DisposableBean {
                 if (first == null) {
                     continue;
                 }
-                boolean busy = batch.size() >= BUSY_BATCH;
                 batch.clear();
                 batch.add(first);
-                gather(batch, busy ? LINGER : 0);
-                writeUntilDone(batch);
+                ended.drainTo(batch, MAXIMUM_BATCH - 1);
+                for (Kind kind : Kind.values()) {
+                    writeUntilDone(
+                            kind,
+                            batch.stream().filter(one -> kind == kindOf(one)).toList());
+                }
             } catch (InterruptedException e) {
                 return;
             }
         }
     }
 
-    /** Fills the batch with what has ended; under load it waits a little, since a commit costs the same for 5 as for 500. */
-    private void gather(List<Ended> batch, long linger) throws InterruptedException {
-        long until = System.nanoTime() + linger;
-        ended.drainTo(batch, MAXIMUM_BATCH - batch.size());
-        while (!stopping && batch.size() < MAXIMUM_BATCH) {
-            long left = until - System.nanoTime();
-            Ended next = left <= 0 ? null : ended.poll(left, TimeUnit.NANOSECONDS);
-            if (next == null) {
-                return;
-            }
-            batch.add(next);
-            ended.drainTo(batch, MAXIMUM_BATCH - batch.size());
-        }
-    }
-
-    private void writeUntilDone(List<Ended> batch) throws InterruptedException {
+    private void writeUntilDone(Kind kind, List<Ended> batch) throws InterruptedException {
         for (long pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
             try {
-                write(batch);
+                write(kind, batch);
                 return;
-            } catch (NonTransientDataAccessException e) {
-                if (batch.size() > 1) {
-                    for (Ended one : batch) {
-                        writeUntilDone(List.of(one));
-                    }
-                } else {
-                    ClaimedTask task = batch.get(0).task();
-                    LOG.error(
-                            "The outcome of task {} ({}) cannot be written; it runs again when this node stops: {}",
-                            task.taskId(),
-                            task.taskType(),
-                            ErrorText.of(e));
+            } catch (RuntimeException | Error e) { // whatever it is, this thread must not end before the node does
+                if (isRefused(e)) {
+                    refused(kind, batch, e);
+                    return;
                 }
-                return;
-            } catch (DataAccessException e) {
                 if (stopping && System.nanoTime() > stopBy) {
                     LOG.error(
                             "{} outcomes could not be written before the stop; other nodes run these tasks again: {}",
@@ -135,26 +163,65 @@ public final class Completions implements DisposableBean {
         }
     }
 
-    private void write(List<Ended> batch) {
-        List<Ended> completed = new ArrayList<>();
-        List<Ended> released = new ArrayList<>();
-        List<Ended> others = new ArrayList<>();
-        for (Ended one : batch) {
-            (one.outcome() == null ? released : one.outcome() instanceof Outcome.Completed ? completed : others)
-                    .add(one);
+    /**
+     * Whether these very values cannot be written, so that trying the same batch again is in vain.
+     *
+     * <p>Asked of the SQLSTATE, because Spring counts a lost connection among the failures that are not transient.
+     */
+    private static boolean isRefused(Throwable error) {
+        for (Throwable t = error; t != null; t = t.getCause()) {
+            if (t instanceof SQLException sql) {
+                String state = sql.getSQLState();
+                return state != null && state.length() == 5 && REFUSALS.contains(state.substring(0, 2));
+            }
         }
-        int written = execute(sql.finish(), completed, List.of())
-                + execute(sql.release(), released, List.of())
-                + execute(
+        return !(error instanceof DataAccessException) && !(error instanceof Error);
+    }
+
+    /** Sets the outcome that is refused apart from the others; what is refused today may be taken after a repair. */
+    private void refused(Kind kind, List<Ended> batch, Throwable reason) throws InterruptedException {
+        if (batch.size() > 1) {
+            for (Ended one : batch) {
+                writeUntilDone(kind, List.of(one));
+            }
+            return;
+        }
+        Ended one = batch.get(0);
+        LOG.error(
+                "The database refuses the outcome of task {} ({}), which is offered again every {} ms: {}",
+                one.task().taskId(),
+                one.task().taskType(),
+                REFUSED_AGAIN,
+                ErrorText.of(reason));
+        if (!stopping) {
+            after(REFUSED_AGAIN, () -> ended.add(one));
+        }
+    }
+
+    private void write(Kind kind, List<Ended> batch) {
+        int written = switch (kind) {
+            case COMPLETED -> execute(sql.finish(), batch, List.of());
+            case RELEASED -> execute(sql.release(), batch, List.of());
+            case OTHER ->
+                execute(
                         sql.end(),
-                        others,
+                        batch,
                         List.of(
                                 new Column("text", one -> one.outcome().name()),
                                 new Column("text", one -> error(one.outcome())),
                                 new Column("bigint", one -> delay(one.outcome()))));
+        };
+        batch.forEach(one -> held.remove(Hold.of(one.task())));
         if (written < batch.size()) {
             LOG.warn("{} outcomes came too late: another node has taken these tasks over", batch.size() - written);
         }
+    }
+
+    private static Kind kindOf(Ended one) {
+        if (one.outcome() == null) {
+            return Kind.RELEASED;
+        }
+        return one.outcome() instanceof Outcome.Completed ? Kind.COMPLETED : Kind.OTHER;
     }
 
     /** One array parameter of a statement. */

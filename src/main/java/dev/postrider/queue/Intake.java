@@ -22,6 +22,7 @@ public final class Intake {
                 .filter(row -> row.get("task_id") != null)
                 .map(ClaimedTask::of)
                 .toList();
+        completions.expect(tasks);
         handlers.handOver(tasks).forEach(completions::release);
         Number due = (Number) rows.get(rows.size() - 1).get("next_due");
         scheduler.claimed(tasks.size(), due == null ? -1 : due.longValue());

@@ -22,8 +22,8 @@ public class QueueConfiguration {
     }
 
     @Bean
-    ClaimScheduler claimScheduler(Handlers handlers, MeterRegistry registry) {
-        return new ClaimScheduler(handlers, new TaskMeters(registry));
+    ClaimScheduler claimScheduler(Handlers handlers, Completions completions, MeterRegistry registry) {
+        return new ClaimScheduler(handlers, completions, new TaskMeters(registry));
     }
 
     @Bean

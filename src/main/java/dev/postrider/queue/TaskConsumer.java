@@ -29,6 +29,8 @@ import org.apache.camel.support.PluginHelper;
 final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
+    private static final Duration WITHOUT_A_POLICY = Duration.ofSeconds(10);
 
     private final TaskEndpoint endpoint;
     private final TaskComponent component;
@@ -68,7 +70,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return free > 0 && (held.get() < endpoint.getConcurrency() || free * 2 >= endpoint.getPrefetch());
     }
 
-    boolean offer(ClaimedTask task) {
+    /** Takes a claimed task, unless this consumer has stopped meanwhile. */
+    synchronized boolean offer(ClaimedTask task) {
         if (!accepting) {
             return false;
         }
@@ -116,6 +119,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     @Override
     public boolean deferShutdown(ShutdownRunningTask shutdownRunningTask) {
+        // Camel prepares a deferred consumer only when nothing is pending any more: by then the backlog would have run.
+        stopAccepting();
         return true; // running handlers may still need the routes that they call
     }
 
@@ -129,13 +134,17 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         stopAccepting();
     }
 
-    private void stopAccepting() {
+    private synchronized void stopAccepting() {
         accepting = false;
         component.handlers().close(this);
         for (ClaimedTask task = backlog.poll(); task != null; task = backlog.poll()) {
-            component.completions().release(task);
-            held.decrementAndGet();
+            giveBack(task);
         }
+    }
+
+    private void giveBack(ClaimedTask task) {
+        component.completions().release(task);
+        held.decrementAndGet();
     }
 
     private void work() {
@@ -146,8 +155,10 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             } catch (InterruptedException e) {
                 return;
             }
-            if (task != null) {
+            if (task != null && accepting && handlerRuns()) {
                 run(task);
+            } else if (task != null) {
+                giveBack(task);
             }
         }
     }
@@ -157,6 +168,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         Outcome outcome = handle(task);
         component.meters().ran(task, outcome, Duration.ofNanos(System.nanoTime() - begun));
         component.completions().add(task, outcome);
+        Thread.interrupted(); // what a handler left behind must not end this worker
         held.decrementAndGet();
         if (wantsMore()) {
             component.scheduler().moreRoom();
@@ -173,6 +185,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         }
         try {
             return outcome(task, exchange);
+        } catch (Throwable e) { // of an exception that cannot be read, or a policy that is gone as the node stops
+            return new Outcome.Retry(ErrorText.of(e), WITHOUT_A_POLICY);
         } finally {
             releaseExchange(exchange, false);
         }
@@ -212,12 +226,12 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         if (error == null) {
             return new Outcome.Completed();
         }
-        for (Throwable t = error; t != null; t = t.getCause()) {
+        for (Throwable t : ErrorText.causes(error)) {
             if (t instanceof Discard) {
-                return new Outcome.Discarded(t.getMessage());
+                return new Outcome.Discarded(ErrorText.messageOf(t, "the handler gave no reason"));
             }
             if (t instanceof Snooze snooze) {
-                return new Outcome.Snoozed(snooze.delay());
+                return new Outcome.Snoozed(bounded(snooze.delay()));
             }
         }
         DurableRedeliveryPolicy own = exchange.getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);
@@ -225,7 +239,15 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         int failures = task.failures() + 1;
         return policy.isExhausted(failures, task.age().toMillis())
                 ? new Outcome.Dead(ErrorText.of(error))
-                : new Outcome.Retry(ErrorText.of(error), Duration.ofMillis(policy.delayAfter(failures)));
+                : new Outcome.Retry(ErrorText.of(error), bounded(Duration.ofMillis(policy.delayAfter(failures))));
+    }
+
+    /** A delay that the database can add to its clock. */
+    private static Duration bounded(Duration delay) {
+        if (delay.isNegative()) {
+            return Duration.ZERO;
+        }
+        return delay.compareTo(LONGEST_DELAY) < 0 ? delay : LONGEST_DELAY;
     }
 
     /** Interrupts a handler once, unless it has ended. */

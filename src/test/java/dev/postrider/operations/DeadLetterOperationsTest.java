@@ -8,6 +8,7 @@ import dev.postrider.testkit.RunningApplication;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -15,7 +16,9 @@ import org.junit.jupiter.api.Test;
 /** What an operator does with dead letters in the console, asked as the console asks. */
 class DeadLetterOperationsTest {
 
-    private static final RunningApplication APPLICATION = RunningApplication.shared();
+    /** Of its own: the MBeans of one JVM belong to the application that started last. */
+    private static final RunningApplication APPLICATION = RunningApplication.start();
+
     private static final ObjectMapper JSON = new ObjectMapper();
     private static Console console;
 
@@ -46,6 +49,11 @@ class DeadLetterOperationsTest {
                 """);
         console = new Console(APPLICATION.managementPort());
         console.logIn("operator", RunningApplication.OPERATOR_PASSWORD);
+    }
+
+    @AfterAll
+    static void stop() {
+        APPLICATION.close();
     }
 
     @BeforeEach

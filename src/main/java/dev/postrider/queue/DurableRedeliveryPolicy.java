@@ -10,7 +10,7 @@ import org.apache.camel.util.ObjectHelper;
  * <p>All delays are milliseconds. {@code maximumRedeliveries} is the number of failures that are tried again; -1 is
  * without end.
  */
-public class DurableRedeliveryPolicy extends RedeliveryPolicy {
+public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
 
     private static final long serialVersionUID = 1L;
 

@@ -7,9 +7,10 @@ import dev.postrider.testkit.RunningApplication;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** {@code docs/reference/metrics.md} lists the meters that the application has, with their kinds and tags. */
@@ -25,7 +26,12 @@ class MetricsPageTest {
 
         Map<String, String> listed = new TreeMap<>();
         Pages.rows("docs/reference/metrics.md")
-                .forEach(row -> listed.put(Pages.name(row.get(0)), row.get(1) + " [" + Pages.name(row.get(2)) + "]"));
+                .forEach(row -> listed.put(
+                        Pages.name(row.get(0)),
+                        row.get(1) + " "
+                                + Arrays.stream(Pages.name(row.get(2)).split(", "))
+                                        .sorted()
+                                        .toList()));
 
         assertThat(listed).isEqualTo(registered());
     }
@@ -46,8 +52,8 @@ class MetricsPageTest {
         for (Meter meter : METERS.getMeters()) {
             Meter.Id id = meter.getId();
             if (id.getName().startsWith("postrider.")) {
-                String tags = id.getTags().stream().map(Tag::getKey).sorted().collect(Collectors.joining(", "));
-                meters.put(id.getName(), id.getType().name().toLowerCase() + " [" + tags + "]");
+                var tags = id.getTags().stream().map(Tag::getKey).sorted().toList();
+                meters.put(id.getName(), id.getType().name().toLowerCase(Locale.ROOT) + " " + tags);
             }
         }
         return meters;

@@ -59,7 +59,8 @@ end $$;
 comment on function postrider.enqueue_task is
     'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. priority_rank is -100 to 100.';
 
-create or replace function postrider.cancel_task(task_id uuid) returns boolean
+-- The status in which the task was found; null when it neither waited nor ran.
+create or replace function postrider.cancel_found(task_id uuid) returns text
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -67,16 +68,16 @@ declare
     status text;
 begin
     select task_status into status from background_tasks
-     where workspace_id = workspace and task_id = cancel_task.task_id for update;
+     where workspace_id = workspace and task_id = cancel_found.task_id for update;
     if status is null then
-        return false;
+        return null;
     end if;
     if status = 'processing' then
         update background_tasks set cancel_requested = true
-         where workspace_id = workspace and task_id = cancel_task.task_id;
+         where workspace_id = workspace and task_id = cancel_found.task_id;
     else
         with gone as (delete from background_tasks
-                       where workspace_id = workspace and task_id = cancel_task.task_id returning *)
+                       where workspace_id = workspace and task_id = cancel_found.task_id returning *)
         insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
                                   worker_id, attempt_count, failure_count, claimed_at, created_at, reason, payload,
                                   last_error, attempts)
@@ -85,9 +86,14 @@ begin
                attempts
           from gone;
     end if;
-    perform audit('task.cancelled', jsonb_build_object('taskId', cancel_task.task_id, 'was', status));
-    return true;
+    perform audit('task.cancelled', jsonb_build_object('taskId', cancel_found.task_id, 'was', status));
+    return status;
 end $$;
+comment on function postrider.cancel_found is 'Cancels like cancel_task, and returns the status in which the task was found.';
+
+create or replace function postrider.cancel_task(task_id uuid) returns boolean
+    language sql security definer set search_path = postrider, pg_temp
+return postrider.cancel_found(cancel_task.task_id) is not null;
 comment on function postrider.cancel_task is
     'Cancels a waiting task; asks a running one to stop: it is not tried again. False when it is neither.';
 
@@ -143,6 +149,7 @@ comment on function postrider.publish_event is
     'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409).';
 
 revoke execute on function postrider.on_tasks_added, postrider.enqueue_task, postrider.cancel_task,
-    postrider.publish_event from public;
+    postrider.cancel_found, postrider.publish_event from public;
 grant execute on function postrider.enqueue_task, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
+grant execute on function postrider.cancel_found to postrider_tenant;

@@ -20,17 +20,18 @@ comment on function postrider.page is
 
 create or replace view postrider.tasks with (security_invoker = true) as
 select task_id, workspace_id, kind, task_type, task_status as status, priority_rank, scheduled_at, attempt_count,
-       failure_count, claimed_at, null::timestamptz as completed_at, created_at, last_error, null::text as reason
+       failure_count, claimed_at, null::timestamptz as completed_at, created_at, last_error, null::text as reason,
+       'waiting' as place
   from postrider.background_tasks
 union all
 select task_id, workspace_id, kind, task_type, 'dead', priority_rank, created_at, attempt_count, failure_count,
-       null, dead_at, created_at, last_error, reason
+       null, dead_at, created_at, last_error, reason, 'dead'
   from postrider.dead_letters
 union all
 select task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at, attempt_count, failure_count,
-       claimed_at, completed_at, created_at, last_error, reason
+       claimed_at, completed_at, created_at, last_error, reason, 'ended'
   from postrider.task_history;
-comment on view postrider.tasks is 'Tasks and deliveries wherever they are: waiting, running, dead or ended. Give a task_id range and a completed_at bound, so that partitions are pruned.';
+comment on view postrider.tasks is 'Tasks and deliveries wherever they are: waiting, running, dead or ended. Give a task_id range and a completed_at bound, so that partitions are pruned; a list takes one place (waiting, dead, ended) at a time, so that each gives its newest by its primary key.';
 
 create or replace function postrider.task_json(t postrider.tasks) returns jsonb language sql stable parallel safe
 return jsonb_build_object(

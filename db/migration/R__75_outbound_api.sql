@@ -7,7 +7,7 @@ create or replace function postrider.endpoint_json(e postrider.webhook_endpoints
 return jsonb_build_object(
     'endpointId', e.endpoint_id, 'url', e.url, 'eventTypes', to_jsonb(e.event_types), 'description', e.description,
     'headers', (select coalesce(jsonb_object_agg(name, '***'), '{}') from jsonb_object_keys(e.headers) name),
-    'rateLimit', e.rate_limit, 'timeout', e.timeout, 'redeliveryPolicy', e.redelivery_policy, 'enabled', e.enabled,
+    'timeout', e.timeout, 'redeliveryPolicy', e.redelivery_policy, 'enabled', e.enabled,
     'disabledReason', e.disabled_reason, 'createdAt', postrider.utc(e.created_at), 'updatedAt', postrider.utc(e.updated_at));
 comment on function postrider.endpoint_json is 'An endpoint as the API shows it: without its secret, and with the values of its headers masked.';
 

@@ -25,7 +25,6 @@ create table postrider.webhook_endpoints (
     event_types       text[]      not null check (cardinality(event_types) between 1 and 100),
     description       text        check (char_length(description) <= 500),
     headers           jsonb       not null default '{}',
-    rate_limit        int         check (rate_limit > 0),
     timeout           int         not null default 15000 check (timeout between 100 and 60000),
     redelivery_policy jsonb       not null default '{}',
     secret            bytea       not null,
@@ -43,7 +42,6 @@ comment on column postrider.webhook_endpoints.url is 'Where requests go.';
 comment on column postrider.webhook_endpoints.event_types is 'Which events: exact names, prefixes such as invoice.*, or * for all.';
 comment on column postrider.webhook_endpoints.description is 'For people.';
 comment on column postrider.webhook_endpoints.headers is 'Headers that each request carries besides ours.';
-comment on column postrider.webhook_endpoints.rate_limit is 'Requests per second at most; null for no limit.';
 comment on column postrider.webhook_endpoints.timeout is 'Milliseconds for a whole request, its response''s body included.';
 comment on column postrider.webhook_endpoints.redelivery_policy is 'What differs from the default redelivery policy, in Camel''s words.';
 comment on column postrider.webhook_endpoints.secret is 'The signing secret, encrypted.';

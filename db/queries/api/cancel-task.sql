@@ -1,5 +1,11 @@
--- DELETE /v1/tasks/{taskId}: what the task was before, and whether it was there to be cancelled.
-select t.status as was, postrider.cancel_task(r."taskId") as cancelled
-  from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("taskId" uuid), postrider.tasks t
- where t.workspace_id = (select postrider.active_workspace()) and t.task_id = r."taskId" and t.kind = 'task'
-   and (t.completed_at is null or t.completed_at >= postrider.id_time(r."taskId"))
+-- DELETE /v1/tasks/{taskId}: how the task stood when it was found; one that waits and one that runs can be cancelled.
+with asked as materialized (
+    select "taskId", postrider.cancel_found("taskId") as found
+      from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("taskId" uuid)
+)
+select coalesce(a.found, t.status) as was, a.found is not null as cancelled
+  from asked a
+  left join postrider.tasks t on a.found is null and t.workspace_id = (select postrider.active_workspace())
+       and t.task_id = a."taskId" and t.kind = 'task'
+       and (t.completed_at is null or t.completed_at >= postrider.id_time(a."taskId"))
+ where a.found is not null or t.task_id is not null

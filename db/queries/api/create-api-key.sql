@@ -1,5 +1,4 @@
--- POST /v1/workspaces/{workspaceId}/keys
+-- POST /v1/workspaces/{workspaceId}/keys: only the key's hash comes here; the key itself joins the answer afterwards.
 select jsonb_build_object(
-           'keyId', postrider.create_api_key(r."workspaceId", :#${exchangeProperty.newKeyHash}, r.scopes)
-         , 'apiKey', :#${exchangeProperty.newKey}::text)::text as body
+           'keyId', postrider.create_api_key(r."workspaceId", :#${exchangeProperty.newKeyHash}, r.scopes))::text as body
   from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("workspaceId" uuid, scopes text[])

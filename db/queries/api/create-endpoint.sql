@@ -1,9 +1,9 @@
 -- POST /v1/endpoints: what a caller may give, with its secrets sealed.
 insert into postrider.webhook_endpoints as e
-     ( workspace_id, url, event_types, description, headers, rate_limit, timeout, redelivery_policy, secret, enabled)
-select postrider.active_workspace(), r.url, r."eventTypes", r.description, coalesce(r.headers, '{}'), r."rateLimit"
+     ( workspace_id, url, event_types, description, headers, timeout, redelivery_policy, secret, enabled)
+select postrider.active_workspace(), r.url, r."eventTypes", r.description, coalesce(r.headers, '{}')
      , coalesce(r.timeout, 15000), coalesce(r."redeliveryPolicy", '{}'), decode(r.secret, 'base64'), coalesce(r.enabled, true)
   from jsonb_to_record(:#${exchangeProperty.endpoint}::jsonb) as r (
-       url text, "eventTypes" text[], description text, headers jsonb, "rateLimit" int, timeout int,
+       url text, "eventTypes" text[], description text, headers jsonb, timeout int,
        "redeliveryPolicy" jsonb, secret text, enabled boolean)
 returning postrider.endpoint_json(e)::text as body

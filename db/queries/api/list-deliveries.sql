@@ -11,6 +11,11 @@ with r as (
        and d.delivery_id < coalesce(r.cursor, postrider.id_floor(r.until))
        and (r."endpointId" is null or d.endpoint_id = r."endpointId")
        and (r."eventId" is null or d.event_id = r."eventId")
+       -- Before the state of every delivery is put together: these are few.
+       and (r.status is distinct from 'dead' or exists (
+            select from postrider.dead_letters l where l.workspace_id = d.workspace_id and l.task_id = d.delivery_id))
+       and (r.status is null or r.status not in ('queued', 'processing') or exists (
+            select from postrider.background_tasks b where b.workspace_id = d.workspace_id and b.task_id = d.delivery_id))
      cross join lateral postrider.delivery_json(d) as item
      where r.status is null or item ->> 'status' = r.status
      order by d.delivery_id desc

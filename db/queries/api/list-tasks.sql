@@ -1,19 +1,36 @@
--- GET /v1/tasks: a range of time is a range of ids, so the primary keys serve, newest first.
+-- GET /v1/tasks: a range of time is a range of ids, so each of the three tables gives its newest by its primary key, and
+-- the page is merged from these.
 with r as (
-    select *, coalesce("to", now() + interval '1 second') as until
+    select status, "taskType", "limit"
+         , coalesce("limit", 50) + 1 as size
+         , coalesce("from", coalesce("to", now()) - interval '7 days') as since
+         , postrider.id_floor(coalesce("from", coalesce("to", now()) - interval '7 days')) as first_id
+         , coalesce(cursor, postrider.id_floor(coalesce("to", now() + interval '1 second'))) as end_id
       from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (
            status text, "taskType" text, "from" timestamptz, "to" timestamptz, "limit" int, cursor uuid)
 ), page as (
-    select t.task_id, postrider.task_json(t) as item
-      from r, postrider.tasks t
-     where t.workspace_id = (select postrider.active_workspace()) and t.kind = 'task'
-       and t.task_id >= postrider.id_floor(coalesce(r."from", r.until - interval '7 days'))
-       and t.task_id < coalesce(r.cursor, postrider.id_floor(r.until))
-       and (t.completed_at is null or t.completed_at >= coalesce(r."from", r.until - interval '7 days'))
-       and (r.status is null or t.status = r.status)
-       and (r."taskType" is null or t.task_type = r."taskType")
-     order by t.task_id desc
-     limit (select coalesce("limit", 50) + 1 from r)
+    (select t.task_id, postrider.task_json(t) as item from postrider.tasks t
+      where t.place = 'waiting' and t.workspace_id = (select postrider.active_workspace()) and t.kind = 'task'
+        and t.task_id >= (select first_id from r) and t.task_id < (select end_id from r)
+        and ((select status from r) is null or t.status = (select status from r))
+        and ((select "taskType" from r) is null or t.task_type = (select "taskType" from r))
+      order by t.task_id desc limit (select size from r))
+    union all
+    (select t.task_id, postrider.task_json(t) from postrider.tasks t
+      where t.place = 'dead' and t.workspace_id = (select postrider.active_workspace()) and t.kind = 'task'
+        and t.task_id >= (select first_id from r) and t.task_id < (select end_id from r)
+        and ((select status from r) is null or t.status = (select status from r))
+        and ((select "taskType" from r) is null or t.task_type = (select "taskType" from r))
+      order by t.task_id desc limit (select size from r))
+    union all
+    (select t.task_id, postrider.task_json(t) from postrider.tasks t
+      where t.place = 'ended' and t.workspace_id = (select postrider.active_workspace()) and t.kind = 'task'
+        and t.task_id >= (select first_id from r) and t.task_id < (select end_id from r)
+        and t.completed_at >= (select since from r)
+        and ((select status from r) is null or t.status = (select status from r))
+        and ((select "taskType" from r) is null or t.task_type = (select "taskType" from r))
+      order by t.task_id desc limit (select size from r))
+    order by task_id desc limit (select size from r)
 )
 select postrider.page(array_agg(item order by task_id desc), array_agg(task_id order by task_id desc), (select "limit" from r)) as body
   from page

@@ -5,14 +5,13 @@ update postrider.webhook_endpoints e
      , event_types = coalesce(r."eventTypes", e.event_types)
      , description = case when jsonb_exists(p, 'description') then r.description else e.description end
      , headers = coalesce(r.headers, e.headers)
-     , rate_limit = case when jsonb_exists(p, 'rateLimit') then r."rateLimit" else e.rate_limit end
      , timeout = coalesce(r.timeout, e.timeout)
      , redelivery_policy = coalesce(r."redeliveryPolicy", e.redelivery_policy)
      , enabled = coalesce(r.enabled, e.enabled)
      , disabled_reason = case when r.enabled is null then e.disabled_reason end
      , updated_at = now()
   from given, jsonb_to_record(p) as r (
-       "endpointId" uuid, url text, "eventTypes" text[], description text, headers jsonb, "rateLimit" int, timeout int,
+       "endpointId" uuid, url text, "eventTypes" text[], description text, headers jsonb, timeout int,
        "redeliveryPolicy" jsonb, enabled boolean)
  where e.workspace_id = (select postrider.active_workspace()) and e.endpoint_id = r."endpointId" and e.deleted_at is null
 returning postrider.endpoint_json(e)::text as body

@@ -1,5 +1,6 @@
 package dev.postrider.api;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.Limits;
 import dev.postrider.secrets.Secrets;
@@ -29,8 +30,8 @@ public class ApiConfiguration {
 
     /** Makes a key; used by the route of the operation. */
     @Bean
-    NewApiKey newApiKey() {
-        return new NewApiKey();
+    NewApiKey newApiKey(ObjectMapper mapper) {
+        return new NewApiKey(mapper);
     }
 
     @Bean(initMethod = "make")

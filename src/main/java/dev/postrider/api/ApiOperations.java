@@ -25,6 +25,7 @@ import org.apache.camel.component.rest.openapi.DefaultRestOpenapiProcessorStrate
 import org.apache.camel.support.processor.RestBindingAdvice;
 import org.springframework.util.MultiValueMap;
 import org.springframework.web.util.UriComponentsBuilder;
+import org.springframework.web.util.UriUtils;
 
 /**
  * Calls the route of an API operation with a request that fits the contract, and answers with what it leaves.
@@ -176,7 +177,7 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
                 errors.add(new Problem.Field(name, "is not known here"));
             } else {
                 String value = values.get(values.size() - 1);
-                errors.addAll(read(name, parameter, value == null ? "" : decode(value), fields));
+                errors.addAll(read(name, parameter, value == null ? "" : decodeQuery(value), fields));
             }
         });
         Map<String, String> path = pathValues(template, request.getRequestURI());
@@ -227,10 +228,14 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
 
     private static String decode(String text) {
         try {
-            return java.net.URLDecoder.decode(text, StandardCharsets.UTF_8);
+            return UriUtils.decode(text, StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
-            throw ProblemException.field("query", "is not a valid URL encoding");
+            throw ProblemException.field("path", "is not a valid URL encoding");
         }
+    }
+
+    private static String decodeQuery(String text) {
+        return decode(text.replace("+", "%20"));
     }
 
     private static ProblemException invalid(List<Problem.Field> errors) {

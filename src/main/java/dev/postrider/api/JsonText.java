@@ -2,6 +2,8 @@ package dev.postrider.api;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 import org.springframework.stereotype.Component;
 
 /** Writes a message body as JSON text, for the SQL that routes call; the bean {@code json}. */
@@ -20,5 +22,19 @@ public class JsonText {
      */
     public String write(Object body) throws JsonProcessingException {
         return body == null ? "{}" : mapper.writeValueAsString(body);
+    }
+
+    /**
+     * An answer as it may be kept: what is shown once means once.
+     *
+     * @param answer a JSON object as text; nothing stays nothing
+     * @throws JsonProcessingException if it is none
+     */
+    public String withoutSecrets(String answer) throws JsonProcessingException {
+        return answer == null || answer.isEmpty()
+                ? ""
+                : ((ObjectNode) mapper.readTree(answer))
+                        .remove(List.of("secret", "apiKey"))
+                        .toString();
     }
 }

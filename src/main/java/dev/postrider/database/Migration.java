@@ -32,22 +32,29 @@ final class Migration {
      * @throws StartupException when the roles cannot be made, or a migration fails
      */
     void run() {
-        prepare();
+        if (location.username().isBlank()) {
+            migrate(); // a DBA has made the roles: see db/bootstrap/roles.sql
+        } else {
+            prepare();
+        }
         makePartitions();
     }
 
+    /** One node at a time: what one revokes in the end another may need in the middle. */
     private void prepare() {
-        if (location.username().isBlank()) {
-            migrate(); // a DBA has made the roles: see db/bootstrap/roles.sql
-            return;
-        }
-        makeRoles();
-        // The engine's functions can only be made by a member of the engine, which has none but for this moment.
-        asCreator("grant " + ENGINE_TO_OWNER.formatted(logins.owner().username()));
-        try {
-            migrate();
-        } finally {
-            asCreator("revoke postrider_engine from " + logins.owner().username());
+        try (Connection lock = creator();
+                Statement statement = lock.createStatement()) {
+            statement.execute("select pg_advisory_lock(7077350513414132582)");
+            makeRoles();
+            // The engine's functions can only be made by a member of the engine, which has none but for this moment.
+            asCreator("grant " + ENGINE_TO_OWNER.formatted(logins.owner().username()));
+            try {
+                migrate();
+            } finally {
+                asCreator("revoke postrider_engine from " + logins.owner().username());
+            }
+        } catch (SQLException e) {
+            throw rolesRefused(e);
         }
     }
 
@@ -84,8 +91,9 @@ final class Migration {
     /** Before anything writes: a database that nobody used for months has no partition for today. */
     private void makePartitions() {
         RoleLogins.Login owner = logins.owner();
-        try {
-            execute(owner.username(), owner.password(), "select postrider.ensure_partitions()");
+        try (Connection connection =
+                DriverManager.getConnection(location.directUrl(), owner.username(), owner.password())) {
+            connection.createStatement().execute("select postrider.ensure_partitions()");
         } catch (SQLException e) {
             throw new StartupException(
                     "The partitions of this month could not be made in %s: %s"
@@ -95,24 +103,26 @@ final class Migration {
         }
     }
 
-    private void execute(String username, String password, String sql) throws SQLException {
-        try (Connection connection = DriverManager.getConnection(location.directUrl(), username, password);
+    private void asCreator(String sql) {
+        try (Connection connection = creator();
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
+        } catch (SQLException e) {
+            throw rolesRefused(e);
         }
     }
 
-    private void asCreator(String sql) {
-        try {
-            execute(location.username(), location.password(), sql);
-        } catch (SQLException e) {
-            throw new StartupException(
-                    "The login \"%s\" could not make the roles of Postrider in %s: %s"
-                            .formatted(location.username(), location.urlForPeople(), e.getMessage()),
-                    "Give the login CREATEROLE and the ownership of the database; or let a DBA run"
-                            + " db/bootstrap/roles.sql and give each role's login as postrider.database.<role>.username"
-                            + " and .password.",
-                    e);
-        }
+    private Connection creator() throws SQLException {
+        return DriverManager.getConnection(location.directUrl(), location.username(), location.password());
+    }
+
+    private StartupException rolesRefused(SQLException e) {
+        return new StartupException(
+                "The login \"%s\" could not make the roles of Postrider in %s: %s"
+                        .formatted(location.username(), location.urlForPeople(), e.getMessage()),
+                "Give the login CREATEROLE and the ownership of the database; or let a DBA run"
+                        + " db/bootstrap/roles.sql and give each role's login as postrider.database.<role>.username"
+                        + " and .password.",
+                e);
     }
 }

@@ -19,7 +19,8 @@ import org.apache.hc.core5.util.Timeout;
 final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
 
     private static final int CONNECTIONS = 200;
-    private static final int CONNECTIONS_PER_HOST = 10;
+    private static final int CONNECTIONS_PER_HOST =
+            64; // more than a node delivers at once: nobody waits for another's connection
     private static final Timeout CONNECT = Timeout.ofSeconds(10);
 
     private final PoolingHttpClientConnectionManager connections;

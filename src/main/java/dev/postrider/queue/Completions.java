@@ -3,6 +3,7 @@ package dev.postrider.queue;
 import java.sql.Array;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,13 +38,12 @@ public final class Completions implements DisposableBean {
 
     private static final long PATIENCE_AT_STOP = TimeUnit.SECONDS.toNanos(10);
 
-    /** An attempt that ended, or one that was never begun (no outcome). */
+    /** An attempt that ended. */
     private record Ended(ClaimedTask task, Outcome outcome) {}
 
     /** What is written by one statement. */
     private enum Kind {
         COMPLETED,
-        RELEASED,
         OTHER
     }
 
@@ -110,7 +110,7 @@ public final class Completions implements DisposableBean {
 
     /** Gives a task back that was claimed and not begun. */
     void release(ClaimedTask task) {
-        ended.add(new Ended(task, null));
+        ended.add(new Ended(task, new Outcome.Snoozed(Duration.ZERO)));
     }
 
     /** Runs something after so many milliseconds. */
@@ -201,7 +201,6 @@ public final class Completions implements DisposableBean {
     private void write(Kind kind, List<Ended> batch) {
         int written = switch (kind) {
             case COMPLETED -> execute(sql.finish(), batch, List.of());
-            case RELEASED -> execute(sql.release(), batch, List.of());
             case OTHER ->
                 execute(
                         sql.end(),
@@ -218,9 +217,6 @@ public final class Completions implements DisposableBean {
     }
 
     private static Kind kindOf(Ended one) {
-        if (one.outcome() == null) {
-            return Kind.RELEASED;
-        }
         return one.outcome() instanceof Outcome.Completed ? Kind.COMPLETED : Kind.OTHER;
     }
 

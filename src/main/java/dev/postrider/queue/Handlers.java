@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
@@ -14,6 +15,7 @@ public final class Handlers {
     private static final int MAXIMUM_PER_CLAIM = 500;
 
     private final Map<String, TaskConsumer> open = new ConcurrentHashMap<>();
+    private final Map<String, UUID> servedLast = new ConcurrentHashMap<>();
 
     /**
      * @throws IllegalStateException when another route handles the type already
@@ -31,13 +33,30 @@ public final class Handlers {
         open.remove(consumer.taskType(), consumer);
     }
 
-    /** The free slots per type as JSON, {@code {"report-generate": 2}}; called by the claim's SQL. */
+    /** The free slots per type and the workspace served last, as {@code claim_tasks} wants it; called by the claim's SQL. */
     public String slots() {
         return open.values().stream()
                 .filter(consumer -> consumer.free() > 0)
-                .map(consumer ->
-                        "\"%s\": %d".formatted(consumer.taskType(), Math.min(consumer.free(), MAXIMUM_PER_CLAIM)))
+                .map(consumer -> "\"%s\": {\"free\": %d%s}"
+                        .formatted(
+                                consumer.taskType(),
+                                Math.min(consumer.free(), MAXIMUM_PER_CLAIM),
+                                after(consumer.taskType())))
                 .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private String after(String taskType) {
+        UUID last = servedLast.get(taskType);
+        return last == null ? "" : ", \"after\": \"%s\"".formatted(last);
+    }
+
+    UUID servedLast(String taskType) {
+        return servedLast.get(taskType);
+    }
+
+    /** Remembers where the walk around the workspaces with work of a type ended, so that the next one goes on there. */
+    void served(String taskType, UUID workspace) {
+        servedLast.put(taskType, workspace);
     }
 
     /** The open types with their redelivery policies as JSON, for {@code task_types}; called by the heartbeat's SQL. */

@@ -1,7 +1,9 @@
 package dev.postrider.queue;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 
 /** Takes what a claim returned and hands it to the handlers; called by the route {@code claim}. */
 public final class Intake {
@@ -16,15 +18,38 @@ public final class Intake {
         this.scheduler = scheduler;
     }
 
-    /** @param rows of {@code claim_tasks}; the last one names no task, but when the next is due */
+    /** @param rows of {@code claim_tasks}: tasks, and rows without one that say where the walks ended and when the next task is due */
     public void take(List<Map<String, Object>> rows) {
         List<ClaimedTask> tasks = rows.stream()
                 .filter(row -> row.get("task_id") != null)
                 .map(ClaimedTask::of)
                 .toList();
         completions.expect(tasks);
+        rows.stream()
+                .filter(row -> row.get("task_id") == null && row.get("workspace_id") != null)
+                .forEach(end -> handlers.served((String) end.get("task_type"), lastServed(end, tasks)));
         handlers.handOver(tasks).forEach(completions::release);
         Number due = (Number) rows.get(rows.size() - 1).get("next_due");
         scheduler.claimed(tasks.size(), due == null ? -1 : due.longValue());
+    }
+
+    /**
+     * The walk may see more workspaces than it has slots for: the next one begins behind the last that got something,
+     * or, when none did, behind all that it saw.
+     */
+    private UUID lastServed(Map<String, Object> end, List<ClaimedTask> tasks) {
+        String type = (String) end.get("task_type");
+        UUID start = handlers.servedLast(type);
+        return tasks.stream()
+                .filter(task -> task.taskType().equals(type))
+                .map(ClaimedTask::workspaceId)
+                .max(Comparator.comparing((UUID workspace) -> isBehind(workspace, start) ? 0 : 1)
+                        .thenComparing(UUID::toString))
+                .orElse((UUID) end.get("workspace_id"));
+    }
+
+    /** As PostgreSQL orders ids: by their bytes, which is the order of their texts. */
+    private static boolean isBehind(UUID workspace, UUID start) {
+        return start == null || workspace.toString().compareTo(start.toString()) > 0;
     }
 }

@@ -1,6 +1,7 @@
 package dev.postrider.queue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Discard;
 import dev.postrider.Snooze;
@@ -28,7 +29,8 @@ import org.apache.camel.support.PluginHelper;
  */
 final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final ObjectMapper JSON =
+            new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
     private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
     private static final Duration WITHOUT_A_POLICY = Duration.ofSeconds(10);
 
@@ -223,6 +225,9 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private Outcome outcome(ClaimedTask task, Exchange exchange) {
         Throwable error = exchange.getException();
+        if (error == null && exchange.getProperty(WorkspaceTransactionPolicy.ROLLED_BACK, false, Boolean.class)) {
+            error = new IllegalStateException("The handler rolled its transaction back");
+        }
         if (error == null) {
             return new Outcome.Completed();
         }

@@ -25,6 +25,9 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
     /** The exchange property that says who acts, for the audit trail; optional. */
     public static final String ACTOR = "actor";
 
+    /** The exchange property that is true after a route has rolled its transaction back without an exception. */
+    public static final String ROLLED_BACK = "rolledBack";
+
     private static final String NAME_WORKSPACE =
             "select set_config('app.active_workspace', ?, true), set_config('app.actor', ?, true)";
     private static final String ACTIVE_WORKSPACE = "select current_setting('app.active_workspace', true)";
@@ -52,6 +55,9 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
                     return true;
                 }
                 return super.process(exchange, doneSync -> {
+                    if (exchange.isRollbackOnly() || exchange.isRollbackOnlyLast()) {
+                        exchange.setProperty(ROLLED_BACK, true); // Camel forgets it, and the exception with it
+                    }
                     if (exchange.getException() == null
                             && !exchange.isRollbackOnly()
                             && !exchange.isRollbackOnlyLast()) {

@@ -136,7 +136,7 @@ public final class DrainBenchmark {
         List<UUID> workspaces = new ArrayList<>();
         List<UUID> tasks = new ArrayList<>();
         List<Integer> attempts = new ArrayList<>();
-        claim.setString(1, "{\"%s\": %d}".formatted(BARE, BATCH));
+        claim.setString(1, "{\"%s\": {\"free\": %d}}".formatted(BARE, BATCH));
         try (ResultSet rows = claim.executeQuery()) {
             while (rows.next()) {
                 if (rows.getObject("task_id") != null) {

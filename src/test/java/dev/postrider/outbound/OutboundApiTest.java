@@ -146,12 +146,12 @@ class OutboundApiTest extends OutboundTest {
     @Test
     void anEndpointIsChangedPieceByPieceAndDeletedSoftly() throws Exception {
         String path = "/endpoints/"
-                + createEndpoint("\"description\": \"first\", \"rateLimit\": 5")
+                + createEndpoint("\"description\": \"first\", \"timeout\": 5000")
                         .path("endpointId")
                         .asText();
         JsonNode changed = call("PATCH", path, "{\"description\": null, \"enabled\": false}", 200);
         assertThat(changed.path("description").isNull()).isTrue();
-        assertThat(changed.path("rateLimit").asInt()).isEqualTo(5);
+        assertThat(changed.path("timeout").asInt()).isEqualTo(5000);
         assertThat(changed.path("enabled").asBoolean()).isFalse();
         assertThat(post("/events", event("{}"), 202).path("deliveries").asInt())
                 .as("a disabled endpoint gets nothing")

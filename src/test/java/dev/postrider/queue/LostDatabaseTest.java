@@ -120,7 +120,7 @@ class LostDatabaseTest {
                 select enqueue_task from enqueued""", UUID.class, RunningApplication.WORKSPACE.toString());
         assertThat(ledger.sql()
                         .queryForList(
-                                "select task_id from postrider.claim_tasks(?, '{\"base-unheard\": 3}') where task_id is not null",
+                                "select task_id from postrider.claim_tasks(?, '{\"base-unheard\": {\"free\": 3}}') where task_id is not null",
                                 UUID.class,
                                 application.bean(NodeIdentity.class).id()))
                 .containsExactlyInAnyOrderElementsOf(unheard);

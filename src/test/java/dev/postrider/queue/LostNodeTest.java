@@ -187,7 +187,7 @@ class LostNodeTest {
     private static List<UUID> claim(String node, String taskType, int slots) {
         return ledger.sql()
                 .queryForList(
-                        "select task_id from postrider.claim_tasks(?, jsonb_build_object(?, ?)) where task_id is not null",
+                        "select task_id from postrider.claim_tasks(?, jsonb_build_object(?, jsonb_build_object('free', ?))) where task_id is not null",
                         UUID.class,
                         node,
                         taskType,
@@ -197,30 +197,13 @@ class LostNodeTest {
     /** Every word that a node has for a task; returns what they changed. */
     private static List<UUID> saidLate(String node, UUID task, int attempt) {
         return ledger.sql()
-                .queryForList(
-                        """
+                .queryForList("""
                         select postrider.finish_tasks(n, w, t, a)
-                          from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a)
-                        union all
-                        select postrider.release_tasks(n, w, t, a)
                           from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a)
                         union all
                         select postrider.end_attempts(n, w, t, a, o, '{late}', '{0}')
                           from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a),
                                (values ('{retry}'::text[]), ('{snooze}'), ('{discard}'), ('{dead}')) outcomes (o)
-                        """,
-                        UUID.class,
-                        node,
-                        WORKSPACE,
-                        task,
-                        attempt,
-                        node,
-                        WORKSPACE,
-                        task,
-                        attempt,
-                        node,
-                        WORKSPACE,
-                        task,
-                        attempt);
+                        """, UUID.class, node, WORKSPACE, task, attempt, node, WORKSPACE, task, attempt);
     }
 }

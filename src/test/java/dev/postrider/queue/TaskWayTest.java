@@ -181,6 +181,32 @@ class TaskWayTest {
     }
 
     @Test
+    void a_handler_that_rolls_its_transaction_back_without_an_exception_has_failed() {
+        APPLICATION.route("tasks/way-rolling-back.camel.yaml", """
+                - route:
+                    id: way-rolling-back
+                    description: Calls a part that rolls back.
+                    from:
+                      uri: kamelet:task-source
+                      parameters: {taskType: way-rolling-back, redeliveryPolicy: quickRedelivery}
+                      steps:
+                        - to: direct:way-rolling-back.part
+                - route:
+                    id: way-rolling-back.part
+                    description: Rolls back.
+                    from:
+                      uri: direct:way-rolling-back.part
+                      steps:
+                        - transacted: {ref: workspace}
+                        - rollback: {markRollbackOnlyLast: true}
+                """);
+
+        String task = APPLICATION.enqueue("way-rolling-back", "{}");
+
+        assertThat(APPLICATION.awaitTask(task, "dead").text("/lastError")).contains("rolled its transaction back");
+    }
+
+    @Test
     void a_unique_key_that_waits_returns_the_task_that_has_it() {
         String body =
                 "{\"taskType\": \"way-unique\", \"uniqueKey\": \"daily\", \"scheduledAt\": \"2040-01-01T00:00:00Z\"}";

@@ -1,0 +1,150 @@
+package dev.postrider.queue;
+
+import static dev.postrider.testkit.RunningApplication.WORKSPACE;
+import static dev.postrider.testkit.RunningApplication.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.postrider.testkit.RunningApplication;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** What the SQL functions of the queue promise to nodes that call them at awkward moments. */
+class QueueFunctionsTest {
+
+    private static final RunningApplication APPLICATION = RunningApplication.shared();
+    private static final String NODE = "node-of-the-test";
+
+    @BeforeAll
+    static void aNodeThatNeverFallsSilent() {
+        APPLICATION
+                .sql()
+                .update(
+                        "insert into postrider.worker_nodes (node_id, host, heartbeat_at) values (?, 'test', now() + interval '1 hour')",
+                        NODE);
+    }
+
+    @Test
+    void a_task_that_somebody_cancels_while_it_is_finished_is_completed_all_the_same() throws Exception {
+        UUID task = claimedTask("functions-cancelled");
+        try (Connection other = superuser();
+                Statement statement = other.createStatement()) {
+            other.setAutoCommit(false);
+            statement.execute("select set_config('app.active_workspace', '%s', true)".formatted(WORKSPACE));
+            statement.execute("select postrider.cancel_task('%s')".formatted(task));
+
+            CompletableFuture<List<UUID>> finished = CompletableFuture.supplyAsync(() -> finish(task));
+            await().until(() -> APPLICATION
+                            .sql()
+                            .queryForObject(
+                                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%finish_tasks%'",
+                                    Integer.class)
+                    > 0);
+            other.commit();
+
+            assertThat(finished.get()).containsExactly(task);
+        }
+        assertThat(APPLICATION.awaitTask(task.toString(), "completed").status()).isEqualTo(200);
+    }
+
+    @Test
+    void a_running_task_that_was_asked_to_stop_is_cancelled_and_neither_waits_again_nor_dies() {
+        for (String outcome : List.of("retry", "snooze", "dead")) {
+            UUID task = claimedTask("functions-stop-" + outcome);
+            assertThat(APPLICATION.call("DELETE", "/v1/tasks/" + task, null).status())
+                    .isEqualTo(202);
+
+            APPLICATION
+                    .sql()
+                    .query(
+                            "select postrider.end_attempts(?, array[?::uuid], array[?::uuid], '{1}', array[?], '{late}', '{0}')",
+                            row -> {}, NODE, WORKSPACE, task, outcome);
+
+            assertThat(APPLICATION.call("GET", "/v1/tasks/" + task, null).text("/status"))
+                    .isEqualTo("cancelled");
+        }
+    }
+
+    @Test
+    void claims_of_one_task_each_go_round_all_workspaces_with_work() {
+        Set<UUID> waiting = new HashSet<>();
+        for (int i = 0; i < 40; i++) {
+            UUID workspace = APPLICATION.newWorkspace();
+            waiting.add(workspace);
+            APPLICATION.as(
+                    "tenant",
+                    workspace,
+                    sql -> sql.queryForObject(
+                            "select count(enqueue_task('functions-round')) from generate_series(1, 3)", Integer.class));
+        }
+
+        List<UUID> served = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            String after = served.isEmpty() ? "" : ", \"after\": \"%s\"".formatted(served.get(served.size() - 1));
+            served.addAll(APPLICATION
+                    .sql()
+                    .queryForList(
+                            "select workspace_id from postrider.claim_tasks(?, ?::jsonb) where task_id is not null",
+                            UUID.class,
+                            NODE,
+                            "{\"functions-round\": {\"free\": 1%s}}".formatted(after)));
+        }
+
+        assertThat(served).containsExactlyInAnyOrderElementsOf(waiting);
+    }
+
+    @Test
+    void a_workspace_whose_tasks_wait_behind_an_ordering_head_does_not_keep_the_others_waiting() {
+        UUID other = APPLICATION.newWorkspace();
+        APPLICATION.as("tenant", WORKSPACE, sql -> {
+            sql.queryForObject(
+                    "select enqueue_task('functions-head', scheduled_at => '2040-01-01', ordering_key => 'k')",
+                    UUID.class);
+            return sql.queryForObject("select enqueue_task('functions-head', ordering_key => 'k')", UUID.class);
+        });
+        APPLICATION.as("tenant", other, sql -> sql.queryForObject("select enqueue_task('functions-head')", UUID.class));
+
+        List<UUID> served = APPLICATION
+                .sql()
+                .queryForList(
+                        "select workspace_id from postrider.claim_tasks(?, '{\"functions-head\": {\"free\": 1}}') where task_id is not null",
+                        UUID.class,
+                        NODE);
+
+        assertThat(served).containsExactly(other);
+    }
+
+    private static UUID claimedTask(String taskType) {
+        APPLICATION.enqueue(taskType, "{}");
+        return APPLICATION
+                .sql()
+                .queryForObject(
+                        "select task_id from postrider.claim_tasks(?, jsonb_build_object(?, jsonb_build_object('free', 1))) where task_id is not null",
+                        UUID.class,
+                        NODE,
+                        taskType);
+    }
+
+    private static List<UUID> finish(UUID task) {
+        return APPLICATION
+                .sql()
+                .queryForList(
+                        "select postrider.finish_tasks(?, array[?::uuid], array[?::uuid], '{1}')",
+                        UUID.class, NODE, WORKSPACE, task);
+    }
+
+    private static Connection superuser() throws Exception {
+        return DriverManager.getConnection(
+                APPLICATION.database().url(),
+                APPLICATION.database().username(),
+                APPLICATION.database().password());
+    }
+}

@@ -52,6 +52,7 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         lock.lock();
         try {
             woken = true;
+            poll = SHORTEST_POLL; // what woke us may not be there yet, such as a route that is about to be started
             signal.signal();
         } finally {
             lock.unlock();

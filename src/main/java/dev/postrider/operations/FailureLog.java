@@ -40,7 +40,7 @@ class FailureLog implements CamelContextConfiguration {
         for (int depth = 0; depth < 50 && root.getCause() != null; depth++) {
             root = root.getCause();
         }
-        return root.toString().lines().findFirst().orElse("");
+        return root.toString().lines().findFirst().orElse("").replaceAll("\\p{Cntrl}", " "); // may hold a caller's text
     }
 
     private static final class Notifier extends EventNotifierSupport {

@@ -111,6 +111,9 @@ final class ListeningComponent extends PgEventComponent {
             connection = opened;
             try (Statement statement = opened.createStatement()) {
                 statement.execute("listen " + endpoint.getChannel());
+            } catch (SQLException e) {
+                opened.close();
+                throw e;
             }
             return opened;
         }

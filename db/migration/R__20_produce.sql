@@ -33,9 +33,6 @@ declare
     due constant timestamptz := coalesce(enqueue_task.scheduled_at, now());
     id uuid;
 begin
-    if not exists (select from workspaces where workspace_id = workspace) then
-        raise sqlstate 'PR404' using message = format('workspace %s does not exist', workspace);
-    end if;
     if enqueue_task.ordering_key is not null then
         -- Held until the commit, so that ordering_seq rises in the order of commits.
         perform pg_advisory_xact_lock(hashtextextended(workspace::text || enqueue_task.ordering_key, 0));
@@ -107,9 +104,6 @@ declare
     id uuid := new_id();
     known event_keys;
 begin
-    if not exists (select from workspaces where workspace_id = workspace) then
-        raise sqlstate 'PR404' using message = format('workspace %s does not exist', workspace);
-    end if;
     if publish_event.event_key is not null then
         insert into event_keys as k (workspace_id, event_key, event_id, request_hash)
         values (workspace, publish_event.event_key, id, hash)

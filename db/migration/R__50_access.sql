@@ -5,18 +5,30 @@ set local row_security = on;
 
 create or replace function postrider.resolve_api_key(key_hash bytea)
     returns table (key_id uuid, workspace_id uuid, scopes text[], stored_hash bytea)
-    language sql stable security definer set search_path = postrider, pg_temp as $$
-    select key_id, workspace_id, scopes, key_hash from api_keys where key_hash = $1 and revoked_at is null
-$$;
-comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash.';
+    language plpgsql stable security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    found_key api_keys;
+    status text;
+begin
+    select * into found_key from api_keys k where k.key_hash = resolve_api_key.key_hash and revoked_at is null;
+    select workspace_status into status from workspaces w where w.workspace_id = found_key.workspace_id;
+    if status = 'suspended' then
+        raise sqlstate 'PR403' using message = 'this key''s workspace is suspended';
+    end if;
+    return query select found_key.key_id, found_key.workspace_id, found_key.scopes, found_key.key_hash
+                  where found_key.key_id is not null and status is distinct from 'deleted';
+end $$;
+comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash; an error (PR403) when the workspace is suspended.';
 
 create or replace function postrider.resolve_source(provider text, source_key text)
     returns table (source_id uuid, workspace_id uuid, secrets bytea, task_type text, enabled boolean)
     language sql stable security definer set search_path = postrider, pg_temp as $$
-    select source_id, workspace_id, secrets, task_type, enabled from webhook_sources s
-     where s.source_key = $2 and s.provider = $1
+    select source_id, workspace_id, secrets, task_type, enabled and workspace_status = 'active'
+      from webhook_sources s join workspaces using (workspace_id)
+     where s.source_key = $2 and s.provider = $1 and workspace_status <> 'deleted'
 $$;
-comment on function postrider.resolve_source is 'The webhook source behind a url.';
+comment on function postrider.resolve_source is 'The webhook source behind a url; not enabled while its workspace is suspended.';
 
 create or replace function postrider.create_workspace(name text, workspace_id uuid default null) returns uuid
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -61,6 +73,49 @@ begin
 end $$;
 comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already.';
 
+create or replace function postrider.change_workspace(workspace_id uuid, status text, reason text) returns jsonb
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    was text;
+    changed workspaces;
+begin
+    select workspace_status into was from workspaces
+     where workspace_id = change_workspace.workspace_id for update;
+    if was is null then
+        return null;
+    end if;
+    if was = 'deleted' and status <> was then
+        raise sqlstate 'PR409' using
+            message = format('workspace %s is deleted, and that is for good', change_workspace.workspace_id);
+    end if;
+    update workspaces set workspace_status = change_workspace.status
+     where workspace_id = change_workspace.workspace_id returning * into changed;
+    insert into system_events (workspace_id, event_type, actor, payload)
+    values (change_workspace.workspace_id, 'workspace.' || change_workspace.status,
+            nullif(current_setting('app.actor', true), ''),
+            jsonb_build_object('was', was, 'reason', change_workspace.reason));
+    return jsonb_build_object('workspaceId', changed.workspace_id, 'name', changed.name,
+                              'status', changed.workspace_status);
+end $$;
+comment on function postrider.change_workspace is 'Suspends, reactivates or deletes a workspace, with a reason; audited. Null when it does not exist.';
+
+create or replace function postrider.revoke_api_key(workspace_id uuid, key_id uuid) returns boolean
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+begin
+    update api_keys set revoked_at = now()
+     where workspace_id = revoke_api_key.workspace_id and key_id = revoke_api_key.key_id and revoked_at is null;
+    if not found then
+        return false;
+    end if;
+    insert into system_events (workspace_id, event_type, actor, payload)
+    values (revoke_api_key.workspace_id, 'api-key.revoked', nullif(current_setting('app.actor', true), ''),
+            jsonb_build_object('keyId', revoke_api_key.key_id));
+    return true;
+end $$;
+comment on function postrider.revoke_api_key is 'Makes a key open nothing from now on; false when the workspace has no such key that is valid.';
+
 create or replace function postrider.sweep_keys() returns void
     language sql security definer set search_path = postrider, pg_temp
 begin atomic
@@ -71,8 +126,9 @@ end;
 comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks.';
 
 revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
-    postrider.create_api_key, postrider.sweep_keys from public;
+    postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.sweep_keys from public;
 grant execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.sweep_keys
     to postrider_dispatcher;
-grant execute on function postrider.create_workspace, postrider.create_api_key to postrider_operator;
+grant execute on function postrider.create_workspace, postrider.create_api_key, postrider.change_workspace,
+    postrider.revoke_api_key to postrider_operator;
 set local role postrider_owner;

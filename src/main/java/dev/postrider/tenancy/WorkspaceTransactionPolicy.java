@@ -1,5 +1,6 @@
 package dev.postrider.tenancy;
 
+import dev.postrider.database.SqlFile;
 import java.util.UUID;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
@@ -15,7 +16,7 @@ import org.springframework.transaction.PlatformTransactionManager;
  * is to name the workspace of the exchange property {@code workspaceId}.
  *
  * <p>The setting ends with the transaction, so nothing leaks through a pool. Before the commit it is read again: a route
- * whose SQL changed it is rolled back. Without a workspace nothing is run.
+ * whose SQL changed it is rolled back. Without a workspace that is active nothing is run.
  */
 public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
 
@@ -28,8 +29,7 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
     /** The exchange property that is true after a route has rolled its transaction back without an exception. */
     public static final String ROLLED_BACK = "rolledBack";
 
-    private static final String NAME_WORKSPACE =
-            "select set_config('app.active_workspace', ?, true), set_config('app.actor', ?, true)";
+    private static final String ENTER = SqlFile.read("queries/enter-workspace.sql");
     private static final String ACTIVE_WORKSPACE = "select current_setting('app.active_workspace', true)";
 
     private final JdbcTemplate jdbc;
@@ -48,7 +48,7 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
                 try {
                     workspace = workspaceOf(exchange, route.getRouteId());
                     String actor = exchange.getProperty(ACTOR, "route:" + route.getRouteId(), String.class);
-                    jdbc.query(NAME_WORKSPACE, row -> {}, workspace, actor);
+                    jdbc.query(ENTER, row -> {}, workspace, actor);
                 } catch (RuntimeException e) {
                     exchange.setException(e);
                     callback.done(true);

@@ -1,0 +1,1 @@
+select postrider.change_workspace(:#${exchangeProperty.workspaceId}::uuid, 'suspended', 'while a handler runs')

@@ -194,6 +194,17 @@ class ClosedWorkspaceTest {
                 .isEqualTo(404);
     }
 
+    @Test
+    void an_operator_who_has_no_workspace_may_repeat_a_request_all_the_same() {
+        String[] header = {"Idempotency-Key", UUID.randomUUID().toString()};
+
+        Answer first = APPLICATION.callAsOperator("POST", "/v1/workspaces", "{\"name\": \"once\"}", header);
+        Answer again = APPLICATION.callAsOperator("POST", "/v1/workspaces", "{\"name\": \"once\"}", header);
+
+        assertThat(first.status()).isEqualTo(201);
+        assertThat(again.body()).isEqualTo(first.body());
+    }
+
     private void change(String status) {
         change(workspace, status);
     }

@@ -202,7 +202,7 @@ class ClosedWorkspaceTest {
         Answer again = APPLICATION.callAsOperator("POST", "/v1/workspaces", "{\"name\": \"once\"}", header);
 
         assertThat(first.status()).isEqualTo(201);
-        assertThat(again.body()).isEqualTo(first.body());
+        assertThat(again.json()).isEqualTo(first.json());
     }
 
     private void change(String status) {

@@ -15,10 +15,14 @@ begin
     end if;
     select workspace_status into status from workspaces where workspace_id = workspace;
     if status is null or status = 'deleted' then
-        raise sqlstate 'PR404' using message = format('workspace %s does not exist', workspace);
+        raise sqlstate 'PR404' using
+            message = format('workspace %s does not exist', workspace),
+            hint = 'Make it first, or correct the id that was set.';
     end if;
     if status <> 'active' then
-        raise sqlstate 'PR403' using message = format('workspace %s is %s', workspace, status);
+        raise sqlstate 'PR403' using
+            message = format('workspace %s is %s', workspace, status),
+            hint = 'What waits goes on when an operator makes it active again.';
     end if;
     return workspace;
 end $$;

@@ -2,9 +2,16 @@ package dev.postrider.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.secrets.Secrets;
+import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Map;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.springframework.boot.actuate.health.CompositeHealthContributor;
+import org.springframework.boot.actuate.health.Health;
+import org.springframework.boot.actuate.health.HealthContributor;
+import org.springframework.boot.actuate.health.HealthIndicator;
+import org.springframework.boot.actuate.jdbc.DataSourceHealthIndicator;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.DependsOn;
@@ -28,22 +35,22 @@ public class DataSources {
     /** Handlers, API and inbound work, under the policy of the active workspace. */
     @Bean
     @DependsOn("migration")
-    HikariDataSource tenant(DatabaseLocation location, RoleLogins logins) {
-        return pool("tenant", location, logins.tenant(), 16);
+    TenantDataSource tenant(DatabaseLocation location, RoleLogins logins) {
+        return configure(new TenantDataSource(), "tenant", location, logins.tenant(), 16);
     }
 
     /** Claiming, finishing and finding out whose request this is: executes functions, reads nothing. */
     @Bean
     @DependsOn("migration")
     HikariDataSource dispatcher(DatabaseLocation location, RoleLogins logins) {
-        return pool("dispatcher", location, logins.dispatcher(), 8);
+        return configure(new HikariDataSource(), "dispatcher", location, logins.dispatcher(), 8);
     }
 
     /** Work on dead letters across workspaces. */
     @Bean
     @DependsOn("migration")
     HikariDataSource operator(DatabaseLocation location, RoleLogins logins) {
-        return pool("operator", location, logins.operator(), 4);
+        return configure(new HikariDataSource(), "operator", location, logins.operator(), 4);
     }
 
     /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */
@@ -71,7 +78,29 @@ public class DataSources {
         return new DataSourceTransactionManager(operator);
     }
 
-    private static HikariDataSource pool(String name, DatabaseLocation location, RoleLogins.Login login, int size) {
+    /** As Spring would make it, but for the tenant's pool, which has to be asked as a workspace transaction asks. */
+    @Bean
+    HealthContributor dbHealthContributor(Map<String, DataSource> dataSources) {
+        return CompositeHealthContributor.fromMap(
+                dataSources,
+                one -> one instanceof TenantDataSource tenant ? health(tenant) : new DataSourceHealthIndicator(one));
+    }
+
+    private static HealthIndicator health(TenantDataSource tenant) {
+        return () -> {
+            tenant.admit();
+            try (Connection connection = tenant.getConnection()) {
+                return (connection.isValid(3) ? Health.up() : Health.down()).build();
+            } catch (SQLException e) {
+                return Health.down(e).build();
+            } finally {
+                tenant.withdraw();
+            }
+        };
+    }
+
+    private static <P extends HikariDataSource> P configure(
+            P pool, String name, DatabaseLocation location, RoleLogins.Login login, int size) {
         PGSimpleDataSource source = new PGSimpleDataSource();
         source.setUrl(location.url());
         source.setUser(login.username());
@@ -88,7 +117,6 @@ public class DataSources {
         } catch (SQLException e) {
             throw new IllegalStateException("The PostgreSQL driver refuses its own settings", e);
         }
-        HikariDataSource pool = new HikariDataSource();
         pool.setPoolName(name);
         pool.setDataSource(source);
         pool.setMaximumPoolSize(size);

@@ -16,7 +16,7 @@ final class EndpointRules implements RouteLint.Rules {
             "callers can send headers, and so another workspace: bind ':#${exchangeProperty.workspaceId}'";
 
     @Override
-    public List<Finding> check(RouteDocument document) {
+    public List<Finding> check(RouteDocument document, List<RouteDocument> others) {
         List<Finding> findings = new ArrayList<>();
         for (EndpointUse use : document.endpoints()) {
             switch (use.scheme()) {

@@ -18,6 +18,10 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
     private static final Set<String> STEPS =
             Set.of("from", "to", "toD", "wireTap", "poll", "kamelet", "interceptFrom", "interceptSendToEndpoint");
 
+    /** Steps whose endpoint is an expression. */
+    private static final Set<String> COMPUTED =
+            Set.of("enrich", "pollEnrich", "recipientList", "routingSlip", "dynamicRouter");
+
     /** The endpoints at and below a node; what stands under {@code parameters} is a value, not a step. */
     static List<EndpointUse> below(YamlNode node) {
         List<EndpointUse> found = new ArrayList<>();
@@ -37,12 +41,29 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
                     found.add(of(value, key, uri));
                 }
             }
+            if (COMPUTED.contains(key)) {
+                computed(value, key, found);
+            }
             collect(value, found);
         });
     }
 
     private static String uri(YamlNode value) {
         return value.isMap() ? value.text("uri") : value.text();
+    }
+
+    private static void computed(YamlNode value, String step, List<EndpointUse> found) {
+        YamlNode holder = value.get("expression").filter(YamlNode::isMap).orElse(value);
+        for (String language : List.of("constant", "simple")) {
+            holder.get(language).ifPresent(expression -> {
+                String text = expression.isMap() ? expression.text("expression") : expression.text();
+                for (String uri : text.split("\\s*,\\s*")) {
+                    if (uri.contains(":")) {
+                        found.add(of(value, step, uri));
+                    }
+                }
+            });
+        }
     }
 
     private static String kamelet(YamlNode value) {
@@ -82,6 +103,16 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
     String target() {
         int colon = uri.indexOf(':');
         return colon < 0 ? "" : uri.substring(colon + 1).replaceFirst("^//", "");
+    }
+
+    /** Whether the endpoint is found anew for each message. */
+    boolean isDynamic() {
+        return step.equals("toD") || COMPUTED.contains(step);
+    }
+
+    /** Whether it works on the rows of a workspace, or hands the data source to a kamelet that does. */
+    boolean isTenant() {
+        return parameters.values().stream().anyMatch(value -> value.matches("#(bean:)?tenant"));
     }
 
     boolean isHttp() {

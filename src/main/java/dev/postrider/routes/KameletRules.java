@@ -8,7 +8,7 @@ import java.util.Optional;
 final class KameletRules implements RouteLint.Rules {
 
     @Override
-    public List<Finding> check(RouteDocument document) {
+    public List<Finding> check(RouteDocument document, List<RouteDocument> others) {
         if (!document.isKamelet()) {
             return List.of();
         }

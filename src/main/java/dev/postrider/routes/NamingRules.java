@@ -7,7 +7,7 @@ import java.util.List;
 final class NamingRules implements RouteLint.Rules {
 
     @Override
-    public List<Finding> check(RouteDocument document) {
+    public List<Finding> check(RouteDocument document, List<RouteDocument> others) {
         List<Finding> findings = new ArrayList<>();
         if (!document.isKamelet()) {
             findings.addAll(ids(document));

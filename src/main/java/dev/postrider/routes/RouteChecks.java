@@ -25,7 +25,7 @@ final class RouteChecks {
     /** @param asBuilt whether the build has linted this very text: the schema is a second of work at every start */
     List<Finding> check(RouteDocument document, boolean asBuilt, Collection<Installed> running) {
         try {
-            List<Finding> findings = asBuilt ? List.of() : lint.check(document);
+            List<Finding> findings = asBuilt ? List.of() : lint.check(document, others(document, running));
             if (findings.isEmpty()) {
                 findings = conflicts(document, running);
             }
@@ -35,6 +35,13 @@ final class RouteChecks {
             LOG.debug("Checking {} failed", document.path(), unforeseen);
             return List.of(Finding.at(document.path(), document.root(), Reason.of(unforeseen)));
         }
+    }
+
+    private static List<RouteDocument> others(RouteDocument document, Collection<Installed> running) {
+        return running.stream()
+                .map(Installed::document)
+                .filter(other -> !other.path().equals(document.path()))
+                .toList();
     }
 
     private List<Finding> conflicts(RouteDocument document, Collection<Installed> running) {

@@ -11,12 +11,13 @@ import java.util.List;
 public final class RouteLint {
 
     private final SchemaRules schema = new SchemaRules();
-    private final List<Rules> traps =
-            List.of(new NamingRules(), new KameletRules(), new EndpointRules(), new TransactionRules());
+    private final List<Rules> traps = List.of(
+            new NamingRules(), new KameletRules(), new EndpointRules(), new TenantSqlRules(), new TransactionRules());
 
     /** A group of rules about one subject. */
     interface Rules {
-        List<Finding> check(RouteDocument document);
+        /** @param others the other files, as far as they are known: what a file uses may stand there */
+        List<Finding> check(RouteDocument document, List<RouteDocument> others);
     }
 
     /**
@@ -27,14 +28,14 @@ public final class RouteLint {
      */
     public List<Finding> check(String path, String text) {
         RouteDocument.Parsed parsed = RouteDocument.parse(path, text);
-        return parsed.document().map(this::check).orElse(parsed.findings());
+        return parsed.document().map(document -> check(document, List.of())).orElse(parsed.findings());
     }
 
-    List<Finding> check(RouteDocument document) {
+    List<Finding> check(RouteDocument document, List<RouteDocument> others) {
         List<Finding> findings = new ArrayList<>(schema.check(document));
         // A file of the wrong shape would make the other rules say the same thing again in other words.
         if (findings.isEmpty()) {
-            traps.forEach(rules -> findings.addAll(rules.check(document)));
+            traps.forEach(rules -> findings.addAll(rules.check(document, others)));
         }
         return findings.stream()
                 .distinct()

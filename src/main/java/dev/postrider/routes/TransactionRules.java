@@ -3,44 +3,51 @@ package dev.postrider.routes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Refuses what leaves, breaks or prolongs the transaction of a route without any sign of it. */
 final class TransactionRules implements RouteLint.Rules {
 
-    private static final Set<String> OTHER_THREAD = Set.of("wireTap", "threads");
+    private static final Set<String> OTHER_THREAD = Set.of("wireTap", "threads", "aggregate", "resequence");
     private static final Set<String> OTHER_THREAD_IF_PARALLEL = Set.of("split", "multicast", "recipientList");
 
     @Override
-    public List<Finding> check(RouteDocument document) {
+    public List<Finding> check(RouteDocument document, List<RouteDocument> others) {
         List<Finding> findings = new ArrayList<>();
         document.root()
                 .walk()
                 .forEach(node ->
                         node.get("deadLetterChannel").ifPresent(channel -> hiddenFailure(document, channel, findings)));
-        Set<String> deadLetterConfigurations = deadLetterConfigurations(document);
-        for (YamlNode route : document.routes()) {
-            List<YamlNode> transactions = route.walk()
-                    .flatMap(node -> node.get("transacted").stream())
-                    // With a text it is not the step, but the parameter of an endpoint.
-                    .filter(step -> step.text().isEmpty())
-                    .toList();
+        List<RouteDocument> all =
+                Stream.concat(Stream.of(document), others.stream()).toList();
+        for (YamlNode route : Transactions.of(document)) {
+            List<YamlNode> transactions = Transactions.steps(route);
             if (!transactions.isEmpty()) {
                 place(document, route, transactions, findings);
-                deadLetter(document, route, deadLetterConfigurations, findings);
-                hops(document, route, findings);
-                calls(document, route, findings);
             }
+            deadLetter(document, route, deadLetterConfigurations(all), findings);
+            hops(document, route, findings);
+            calls(document, route, kameletsThatCall(all), findings);
         }
         return findings;
     }
 
-    private static Set<String> deadLetterConfigurations(RouteDocument document) {
-        return Set.copyOf(document.root().items().stream()
+    private static Set<String> deadLetterConfigurations(List<RouteDocument> documents) {
+        return documents.stream()
+                .flatMap(document -> document.root().items().stream())
                 .flatMap(item -> item.get("routeConfiguration").stream())
                 .filter(one -> one.path("errorHandler", "deadLetterChannel").isPresent())
                 .map(one -> one.text("id"))
-                .distinct()
-                .toList());
+                .collect(Collectors.toSet());
+    }
+
+    private static Set<String> kameletsThatCall(List<RouteDocument> documents) {
+        return documents.stream()
+                .filter(RouteDocument::isKamelet)
+                .filter(kamelet -> kamelet.endpoints().stream().anyMatch(EndpointUse::isHttp))
+                .map(RouteDocument::name)
+                .collect(Collectors.toSet());
     }
 
     private static void hiddenFailure(RouteDocument document, YamlNode channel, List<Finding> findings) {
@@ -107,12 +114,14 @@ final class TransactionRules implements RouteLint.Rules {
                         || key.equals("delay") && !step.text("asyncDelayed").equals("false"));
     }
 
-    private static void calls(RouteDocument document, YamlNode route, List<Finding> findings) {
+    private static void calls(RouteDocument document, YamlNode route, Set<String> kamelets, List<Finding> findings) {
         for (EndpointUse use : EndpointUse.below(route)) {
             if (use.step().equals("from")) {
                 continue;
             }
-            if (use.isHttp()) {
+            if (use.isHttp()
+                    || use.scheme().equals("kamelet")
+                            && kamelets.contains(use.target().replaceFirst("/.*", ""))) {
                 findings.add(Finding.at(
                         document.path(),
                         use.at(),

@@ -85,8 +85,8 @@ final class TrialRun {
             return Optional.of(
                     "there is no component '" + scheme + "': correct the uri, or add the component to the build");
         }
-        // What toD sends to is made from each message.
-        if (document.isKamelet() || use.step().equals("toD") || use.step().startsWith("intercept")) {
+        // What toD and its like send to is made from each message.
+        if (document.isKamelet() || use.isDynamic() || use.step().startsWith("intercept")) {
             return Optional.empty();
         }
         if (scheme.equals("kamelet")) {

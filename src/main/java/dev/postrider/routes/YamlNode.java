@@ -44,6 +44,16 @@ final class YamlNode {
         return mark.map(Mark::getColumn).orElse(0) + 1;
     }
 
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof YamlNode same && same.node == node;
+    }
+
+    @Override
+    public int hashCode() {
+        return System.identityHashCode(node);
+    }
+
     boolean isMap() {
         return node instanceof MappingNode;
     }

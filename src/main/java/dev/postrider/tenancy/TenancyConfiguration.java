@@ -1,20 +1,23 @@
 package dev.postrider.tenancy;
 
-import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.database.TenantDataSource;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.PlatformTransactionManager;
 
-/** Gives routes the transaction policy {@code workspace}. */
+/** Gives routes the transaction policy {@code workspace}, and refusals their place. */
 @Configuration(proxyBeanMethods = false)
 public class TenancyConfiguration {
 
     @Bean
     WorkspaceTransactionPolicy workspace(
-            @Qualifier("tenantTransactions") PlatformTransactionManager transactions,
-            @Qualifier("tenant") HikariDataSource tenant) {
-        return new WorkspaceTransactionPolicy(transactions, new JdbcTemplate(tenant));
+            @Qualifier("tenantTransactions") PlatformTransactionManager transactions, TenantDataSource tenant) {
+        return new WorkspaceTransactionPolicy(transactions, tenant);
+    }
+
+    @Bean
+    RefusedStep refusedStep() {
+        return new RefusedStep();
     }
 }

@@ -1,15 +1,20 @@
 package dev.postrider.tenancy;
 
 import dev.postrider.database.SqlFile;
+import dev.postrider.database.TenantDataSource;
 import java.util.UUID;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
+import org.apache.camel.NamedNode;
 import org.apache.camel.Processor;
 import org.apache.camel.Route;
+import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.spring.spi.SpringTransactionPolicy;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
  * The policy behind {@code - transacted: {ref: workspace}}: one transaction on the tenant data source, whose first act
@@ -17,6 +22,9 @@ import org.springframework.transaction.PlatformTransactionManager;
  *
  * <p>The setting ends with the transaction, so nothing leaks through a pool. Before the commit it is read again: a route
  * whose SQL changed it is rolled back. Without a workspace that is active nothing is run.
+ *
+ * <p>A transacted route that is called inside another one's transaction joins it, if it is for the same workspace. If it
+ * fails, all is rolled back, whoever catches the failure. A transaction belongs to its thread.
  */
 public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
 
@@ -32,65 +40,191 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
     private static final String ENTER = SqlFile.read("queries/enter-workspace.sql");
     private static final String ACTIVE_WORKSPACE = "select current_setting('app.active_workspace', true)";
 
+    private final TenantDataSource tenant;
     private final JdbcTemplate jdbc;
+    private final ThreadLocal<Transaction> current = new ThreadLocal<>();
 
-    public WorkspaceTransactionPolicy(PlatformTransactionManager transactions, JdbcTemplate jdbc) {
+    public WorkspaceTransactionPolicy(PlatformTransactionManager transactions, TenantDataSource tenant) {
         super(transactions);
-        this.jdbc = jdbc;
+        this.tenant = tenant;
+        this.jdbc = new JdbcTemplate(tenant);
+    }
+
+    /** Else the error handler around the step itself would begin the transaction, before this policy is asked. */
+    @Override
+    public void beforeWrap(Route route, NamedNode step) {
+        ((ProcessorDefinition<?>) step).setInheritErrorHandler(false);
     }
 
     @Override
-    public Processor wrap(Route route, Processor processor) {
-        return super.wrap(route, new DelegateAsyncProcessor(processor) {
+    public Processor wrap(Route route, Processor steps) {
+        String routeId = route.getRouteId();
+        return new Around(super.wrap(route, new Around(steps) {
             @Override
-            public boolean process(Exchange exchange, AsyncCallback callback) {
-                String workspace;
-                try {
-                    workspace = workspaceOf(exchange, route.getRouteId());
-                    String actor = exchange.getProperty(ACTOR, "route:" + route.getRouteId(), String.class);
-                    jdbc.query(ENTER, row -> {}, workspace, actor);
-                } catch (RuntimeException e) {
-                    exchange.setException(e);
-                    callback.done(true);
-                    return true;
-                }
-                return super.process(exchange, doneSync -> {
-                    if (exchange.isRollbackOnly() || exchange.isRollbackOnlyLast()) {
-                        exchange.setProperty(ROLLED_BACK, true); // Camel forgets it, and the exception with it
-                    }
-                    if (exchange.getException() == null
-                            && !exchange.isRollbackOnly()
-                            && !exchange.isRollbackOnlyLast()) {
-                        refuseAnotherWorkspace(exchange, workspace, route.getRouteId());
-                    }
-                    callback.done(doneSync);
-                });
+            void run(Exchange exchange) throws Exception {
+                inside(exchange, routeId, processor);
             }
-        });
+        })) {
+            @Override
+            void run(Exchange exchange) throws Exception {
+                around(exchange, routeId, processor);
+            }
+        };
+    }
+
+    private void around(Exchange exchange, String routeId, Processor transacted) throws Exception {
+        String workspace = workspaceOf(exchange, routeId);
+        Transaction outer = current.get();
+        if (outer != null) {
+            outer.refuse(workspace, routeId);
+            transacted.process(exchange);
+            return;
+        }
+        current.set(new Transaction(workspace, routeId));
+        tenant.admit();
+        try {
+            transacted.process(exchange);
+        } finally {
+            tenant.withdraw();
+            current.remove();
+        }
+    }
+
+    private void inside(Exchange exchange, String routeId, Processor steps) throws Exception {
+        tenant.withdraw();
+        if (!TransactionSynchronizationManager.hasResource(tenant)) { // Camel believes the transaction is here already
+            throw new IllegalStateException(
+                    "Route %s shares the unit of work of a transaction on another thread, which it cannot join: remove"
+                                    .formatted(routeId)
+                            + " shareUnitOfWork from the step that calls it in parallel.");
+        }
+        Transaction transaction = current.get();
+        boolean outermost = transaction.begin();
+        if (outermost) {
+            jdbc.query(
+                    ENTER,
+                    row -> {},
+                    transaction.workspace,
+                    exchange.getProperty(ACTOR, "route:" + routeId, String.class));
+        }
+        steps.process(exchange);
+        boolean rolledBack = exchange.isRollbackOnly() || exchange.isRollbackOnlyLast();
+        if (rolledBack) {
+            exchange.setProperty(ROLLED_BACK, true); // Camel forgets it, and the exception with it
+        }
+        if (rolledBack || exchange.getException() != null) {
+            transaction.failedIn(routeId);
+        } else {
+            refuseAnotherWorkspace(transaction, routeId);
+            if (outermost) {
+                transaction.refuseHalf();
+            }
+        }
     }
 
     private static String workspaceOf(Exchange exchange, String routeId) {
         Object workspace = exchange.getProperty(WORKSPACE);
-        if (workspace == null) {
+        try {
+            return UUID.fromString(String.valueOf(workspace)).toString();
+        } catch (IllegalArgumentException e) {
             throw new IllegalStateException(
-                    "Route %s opens a workspace transaction, but the exchange has no property %s. Start the route from"
-                                    .formatted(routeId, WORKSPACE)
+                    "Route %s opens a workspace transaction, but the exchange property %s %s. Start the route from"
+                                    .formatted(
+                                            routeId,
+                                            WORKSPACE,
+                                            workspace == null
+                                                    ? "is not set"
+                                                    : "is no workspace's id (a UUID): '" + workspace + "'")
                             + " kamelet:task-source or kamelet:webhook-source, which set it, or set it before the call.");
         }
-        return UUID.fromString(workspace.toString()).toString();
     }
 
-    private void refuseAnotherWorkspace(Exchange exchange, String workspace, String routeId) {
+    private void refuseAnotherWorkspace(Transaction transaction, String routeId) {
+        String active;
         try {
-            String active = jdbc.queryForObject(ACTIVE_WORKSPACE, String.class);
-            if (!workspace.equals(active)) {
-                exchange.setException(new IllegalStateException(
-                        "Route %s began in workspace %s and would commit in workspace %s: rolled back. Remove the SQL that"
-                                        .formatted(routeId, workspace, active)
-                                + " sets app.active_workspace."));
+            active = jdbc.queryForObject(ACTIVE_WORKSPACE, String.class);
+        } catch (DataAccessException e) {
+            throw new IllegalStateException(
+                    "Route %s went on after a statement of its transaction had failed: rolled back. Let the failure end the"
+                                    .formatted(routeId)
+                            + " route, and catch it in the route that calls this one.",
+                    e);
+        }
+        if (!transaction.workspace.equals(active)) {
+            throw new IllegalStateException(
+                    "Route %s began in workspace %s and would commit in workspace %s: rolled back. Remove the SQL that"
+                                    .formatted(routeId, transaction.workspace, active)
+                            + " sets app.active_workspace.");
+        }
+    }
+
+    /** The transaction that a thread is in: whose it is, which route began it, and which part of it failed first. */
+    private static final class Transaction {
+
+        private final String workspace;
+        private final String routeId;
+        private boolean begun;
+        private String failed;
+
+        Transaction(String workspace, String routeId) {
+            this.workspace = workspace;
+            this.routeId = routeId;
+        }
+
+        /** @return whether this is the first time */
+        boolean begin() {
+            boolean first = !begun;
+            begun = true;
+            return first;
+        }
+
+        void refuse(String other, String calledRoute) {
+            if (!workspace.equals(other)) {
+                failedIn(calledRoute);
+                throw new IllegalStateException(
+                        "Route %s is for workspace %s, but was called inside the transaction of route %s, which is that of"
+                                        .formatted(calledRoute, other, routeId)
+                                + " workspace %s: rolled back. Call it after that route has returned."
+                                        .formatted(workspace));
             }
-        } catch (RuntimeException e) {
-            exchange.setException(e);
+        }
+
+        void failedIn(String failingRoute) {
+            if (failed == null) {
+                failed = failingRoute;
+            }
+        }
+
+        /** A failure that was caught on the way must not leave half of the work. */
+        void refuseHalf() {
+            if (failed != null) {
+                throw new IllegalStateException(
+                        "Route %s failed inside the transaction of route %s, which caught the failure and went on: rolled"
+                                        .formatted(failed, routeId)
+                                + " back. Let the failure end both, and catch it in the route that calls %s."
+                                        .formatted(routeId));
+            }
+        }
+    }
+
+    /** Runs on one thread from beginning to end, as a transaction of Spring does. */
+    private abstract static class Around extends DelegateAsyncProcessor {
+
+        Around(Processor processor) {
+            super(processor);
+        }
+
+        abstract void run(Exchange exchange) throws Exception;
+
+        @Override
+        public boolean process(Exchange exchange, AsyncCallback callback) {
+            try {
+                run(exchange);
+            } catch (Throwable e) {
+                exchange.setException(e);
+            }
+            callback.done(true);
+            return true;
         }
     }
 }

@@ -6,12 +6,17 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every rule refuses its bad snippet, at its line and with its advice, and accepts the good one.
@@ -88,5 +93,97 @@ class RouteLintTest {
                 - route: {id: a.b, description: B., frm: {uri: "direct:b", steps: []}}
                 """;
         assertThat(lint.check("tasks/a.camel.yaml", text)).hasSize(2);
+    }
+
+    @Test
+    void whatATransactedRouteUsesFromOtherFilesCountsToo() {
+        String transacted = """
+                - route:
+                    id: a
+                    description: A.
+                    routeConfigurationId: calm
+                    from:
+                      uri: direct:a
+                      steps:
+                        - transacted: {ref: workspace}
+                        - to: kamelet:call-sink
+                """;
+        String configuration = """
+                - routeConfiguration:
+                    id: calm
+                    errorHandler:
+                      deadLetterChannel: {deadLetterUri: direct:dead, deadLetterHandleNewException: false}
+                """;
+        String kamelet = """
+                metadata: {name: call-sink}
+                spec:
+                  definition: {title: Call, description: Calls.}
+                  template: {from: {uri: "kamelet:source", steps: [{to: "https://example.org?httpClientConfigurer=#a"}]}}
+                """;
+
+        List<Finding> findings = lint.check(
+                document("a.camel.yaml", transacted),
+                List.of(document("b.camel.yaml", configuration), document("kamelets/call-sink.kamelet.yaml", kamelet)));
+
+        assertThat(findings).extracting(Finding::line).containsExactly(1, 9);
+        assertThat(findings.get(0).message()).contains("commits the partial work");
+        assertThat(findings.get(1).message()).contains("an HTTP call inside a transaction");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "select set_config('app.active_workspace', :#id, true)",
+                "select current_setting('app.active_workspace')",
+                "-- harmless\nSET app.x = 1",
+                "select 1;\n  set local row_security = off",
+                "reset all",
+                "discard all",
+                "begin",
+                "select 1; commit",
+                "rollback",
+                "do $$ begin end $$",
+                "create temp table t as select 1",
+                "create temporary view v as select 1",
+                "select * into temp t from x",
+                "declare c cursor with hold for select 1",
+                "select lo_import('/etc/passwd')",
+                "select * from dblink('dbname=x', 'select 1') as t(a int)"
+            })
+    void sqlInAFileMayNotLeaveItsWorkspace(String sql, @TempDir Path folder) throws IOException {
+        assertThat(sqlFile(sql, folder))
+                .singleElement()
+                .satisfies(
+                        finding -> assertThat(finding.message()).contains("chooses no workspace, ends no transaction"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "update t set a = 1 -- set_config is not called",
+                "/* begin */ insert into t (a) values (1) on conflict (a) do update set a = 2",
+                "select postrider.active_workspace(), offset_value, temp, hold from lo",
+                "select case when true then 1\nend"
+            })
+    void otherSqlInAFileIsNobodysConcern(String sql, @TempDir Path folder) throws IOException {
+        assertThat(sqlFile(sql, folder)).isEmpty();
+    }
+
+    private List<Finding> sqlFile(String sql, Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("a.sql"), sql);
+        return lint.check("a.camel.yaml", """
+                - route:
+                    id: a
+                    description: A.
+                    from:
+                      uri: direct:a
+                      steps:
+                        - transacted: {ref: workspace}
+                        - to: {uri: "sql:file:%s", parameters: {dataSource: "#tenant"}}
+                """.formatted(file));
+    }
+
+    private static RouteDocument document(String path, String text) {
+        return RouteDocument.parse(path, text).document().orElseThrow();
     }
 }

@@ -15,10 +15,14 @@ class RoutesOfTheProjectTest {
     void everyRouteFileIsClean() throws IOException {
         RouteLint lint = new RouteLint();
         List<Finding> findings = new ArrayList<>();
+        List<RouteDocument> documents = new ArrayList<>();
         for (RouteFile file :
                 RouteFiles.of(Path.of("routes").toAbsolutePath()).read().values()) {
-            findings.addAll(lint.check("routes/" + file.path(), file.text()));
+            RouteDocument.Parsed parsed = RouteDocument.parse("routes/" + file.path(), file.text());
+            findings.addAll(parsed.findings());
+            parsed.document().ifPresent(documents::add);
         }
+        documents.forEach(document -> findings.addAll(lint.check(document, documents)));
         assertThat(findings.stream().map(Finding::toString)).isEmpty();
     }
 }

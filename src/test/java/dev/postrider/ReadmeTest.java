@@ -114,7 +114,7 @@ class ReadmeTest {
         String reports = "select count(*) from postrider.accepted_log where workspace_id = ? and kind = 'task'";
         Long before = superuser.queryForObject(reports, Long.class, RunningApplication.WORKSPACE);
 
-        new JdbcTemplate(new DriverManagerDataSource(application.database().url(), "readme_login", "readme"))
+        new JdbcTemplate(new DriverManagerDataSource(application.database().directUrl(), "readme_login", "readme"))
                 .execute(sql);
 
         assertThat(superuser.queryForObject(uniqueEvents, Long.class)).isEqualTo(1);

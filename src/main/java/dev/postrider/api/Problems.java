@@ -9,6 +9,7 @@ import org.postgresql.util.ServerErrorMessage;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionSystemException;
 
 /** Turns what went wrong in a route into the answer that the caller may see: never SQL, never a stack trace. */
 public final class Problems {
@@ -25,6 +26,9 @@ public final class Problems {
             }
             if (t instanceof DirectConsumerNotAvailableException) {
                 return Problem.of(503, "%s is stopped on this node; try again later.".formatted(operation));
+            }
+            if (t instanceof TransactionSystemException rollback && rollback.getApplicationException() != null) {
+                return of(rollback.getApplicationException(), operation); // why there was something to roll back
             }
             if (t instanceof SQLException sql) {
                 Problem problem = of(sql);

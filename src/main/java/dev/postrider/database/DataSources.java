@@ -101,6 +101,9 @@ public class DataSources {
 
     private static <P extends HikariDataSource> P configure(
             P pool, String name, DatabaseLocation location, RoleLogins.Login login, int size) {
+        if (location.pooled()) {
+            DatabaseCheck.verifyPooler(location.url(), login.username(), login.password());
+        }
         PGSimpleDataSource source = new PGSimpleDataSource();
         source.setUrl(location.url());
         source.setUser(login.username());

@@ -10,6 +10,9 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
 import org.postgresql.Driver;
+import org.postgresql.PGConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Connects to the database once, before anything else does, and says in plain words what is wrong with it.
@@ -23,15 +26,58 @@ final class DatabaseCheck {
 
     private static final String CONNECT_SECONDS = "10";
 
+    private static final Logger log = LoggerFactory.getLogger(DatabaseCheck.class);
+
     private DatabaseCheck() {}
 
     /**
      * Returns if the database answers, and is new enough, and the login may do what is needed.
      *
+     * @param setting names the URL, which has to lead straight to PostgreSQL: otherwise a warning says so
      * @param mayCreateRoles whether this login has to be able to create roles
      * @throws StartupException otherwise
      */
     static void verify(String setting, String url, String username, String password, boolean mayCreateRoles) {
+        try (Connection connection = connect(setting, url, username, password);
+                Statement statement = connection.createStatement()) {
+            verifyVersion(setting, url, statement);
+            if (mayCreateRoles) {
+                verifyRoles(statement);
+            }
+            warnOfPooler(setting, url, connection);
+        } catch (SQLException e) {
+            throw explain(setting, url, username, e);
+        }
+    }
+
+    /**
+     * Returns if a login passes the pooler.
+     *
+     * @throws StartupException otherwise
+     */
+    static void verifyPooler(String url, String username, String password) {
+        try (Connection connection = connect("postrider.database.url", url, username, password);
+                Statement statement = connection.createStatement()) {
+            statement.execute("select");
+        } catch (SQLException e) {
+            if (causedBy(e, UnknownHostException.class)
+                    || causedBy(e, ConnectException.class)
+                    || causedBy(e, SocketTimeoutException.class)) {
+                throw explain("postrider.database.url", url, username, e);
+            }
+            throw new StartupException(
+                    "The login \"%s\" does not pass the pooler at %s: %s"
+                            .formatted(username, DatabaseLocation.withoutSecrets(url), e.getMessage()),
+                    "Put the logins of tenant, dispatcher and operator into the pooler's list of users, with their present"
+                            + " passwords, and the database into its list of databases; docs/guides/pgbouncer.md shows"
+                            + " how. If postrider.database.url leads straight to PostgreSQL, leave"
+                            + " postrider.database.direct-url out.",
+                    e);
+        }
+    }
+
+    private static Connection connect(String setting, String url, String username, String password)
+            throws SQLException {
         Driver driver = new Driver();
         if (!driver.acceptsURL(url)) {
             throw new StartupException(
@@ -50,14 +96,21 @@ final class DatabaseCheck {
         properties.setProperty("loginTimeout", CONNECT_SECONDS);
         // A transaction pooler may know no prepared statements.
         properties.setProperty("prepareThreshold", "0");
-        try (Connection connection = driver.connect(url, properties);
-                Statement statement = connection.createStatement()) {
-            verifyVersion(setting, url, statement);
-            if (mayCreateRoles) {
-                verifyRoles(statement);
+        return driver.connect(url, properties);
+    }
+
+    /** A pooler tells its clients process ids of its own making. It may pool by session, so this is no failure. */
+    private static void warnOfPooler(String setting, String url, Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select pg_backend_pid()")) {
+            row.next();
+            if (row.getInt(1) != connection.unwrap(PGConnection.class).getBackendPID()) {
+                log.warn(
+                        "{} ({}) leads through a pooler. Give postrider.database.direct-url, straight to PostgreSQL:"
+                                + " neither migrations nor LISTEN work through a pooler in transaction mode.",
+                        setting,
+                        DatabaseLocation.withoutSecrets(url));
             }
-        } catch (SQLException e) {
-            throw explain(setting, url, username, e);
         }
     }
 

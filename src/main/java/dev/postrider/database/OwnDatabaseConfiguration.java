@@ -33,10 +33,9 @@ public class OwnDatabaseConfiguration {
             username = settings.owner().username();
             password = settings.owner().password();
         }
-        DatabaseCheck.verify("postrider.database.url", settings.url(), username, password, derivesLogins);
-        if (!directUrl.equals(settings.url())) {
-            DatabaseCheck.verify("postrider.database.direct-url", directUrl, username, password, derivesLogins);
-        }
+        // Only straight to PostgreSQL: this login does not pass a pooler, and those that do may not exist yet.
+        String setting = settings.directUrl().isBlank() ? "postrider.database.url" : "postrider.database.direct-url";
+        DatabaseCheck.verify(setting, directUrl, username, password, derivesLogins);
         return new DatabaseLocation(settings.url(), directUrl, settings.username(), settings.password(), false);
     }
 

@@ -20,7 +20,7 @@ class DatabaseDownTest {
         DatabaseLocation location = TestDatabase.newDatabase();
         String name = location.url().replaceAll(".*/([a-z0-9_]+).*", "$1");
         JdbcTemplate server = new JdbcTemplate(new DriverManagerDataSource(
-                location.url().replace("/" + name, "/postgres"), location.username(), location.password()));
+                location.directUrl().replace("/" + name, "/postgres"), location.username(), location.password()));
         try (RunningApplication application = RunningApplication.on(location)) {
             RunningApplication.await()
                     .until(() -> application.camel().getRoute("github") != null

@@ -143,7 +143,7 @@ class QueueFunctionsTest {
 
     private static Connection superuser() throws Exception {
         return DriverManager.getConnection(
-                APPLICATION.database().url(),
+                APPLICATION.database().directUrl(),
                 APPLICATION.database().username(),
                 APPLICATION.database().password());
     }

@@ -240,13 +240,14 @@ public final class RunningApplication implements AutoCloseable {
 
     /** SQL as the superuser, who sees everything. */
     public JdbcTemplate sql() {
-        return new JdbcTemplate(new DriverManagerDataSource(database.url(), database.username(), database.password()));
+        return new JdbcTemplate(
+                new DriverManagerDataSource(database.directUrl(), database.username(), database.password()));
     }
 
     /** SQL as one of our logins, such as {@code tenant}, in one transaction under a workspace; null sets none. */
     public <T> T as(String role, UUID workspace, java.util.function.Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource = new DriverManagerDataSource(
-                database.url(),
+                database.url() + "?prepareThreshold=0",
                 "postrider_" + role + "_login",
                 bean(Secrets.class).rolePassword(role));
         TransactionTemplate transaction = new TransactionTemplate(new JdbcTransactionManager(dataSource));

@@ -3,6 +3,8 @@ package dev.postrider.testkit;
 import dev.postrider.database.DatabaseLocation;
 import dev.postrider.database.EmbeddedServer;
 import dev.postrider.database.LocalFolder;
+import dev.postrider.secrets.Secrets;
+import dev.postrider.secrets.SecretsConfiguration;
 import dev.postrider.startup.StartupException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.springframework.boot.SpringApplication;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.util.FileSystemUtils;
 
 /**
@@ -31,7 +34,12 @@ public final class TestDatabase {
 
     private static final String PASSWORD = "test";
     private static final AtomicInteger COUNT = new AtomicInteger();
+
+    /** Whether all applications under test are to reach their databases through a {@link PgBouncer}. */
+    private static final boolean THROUGH_POOLER = Boolean.getBoolean("postrider.test.pooler");
+
     private static EmbeddedServer server;
+    private static PgBouncer pooler;
 
     private TestDatabase() {}
 
@@ -40,20 +48,32 @@ public final class TestDatabase {
         String name = "test_" + COUNT.incrementAndGet();
         DatabaseLocation location = server().location();
         try (Connection connection =
-                        DriverManager.getConnection(location.url(), location.username(), location.password());
+                        DriverManager.getConnection(location.directUrl(), location.username(), location.password());
                 Statement statement = connection.createStatement()) {
             statement.execute("create database " + name);
         } catch (SQLException e) {
             throw new IllegalStateException("Cannot create the database " + name, e);
         }
         String url = server().urlOf(name);
-        return new DatabaseLocation(url, url, location.username(), location.password(), false);
+        DatabaseLocation database = new DatabaseLocation(url, url, location.username(), location.password(), false);
+        return THROUGH_POOLER ? pooler().before(database) : database;
+    }
+
+    /** The password of one of Postrider's logins, such as {@code tenant}, on every database of these tests. */
+    static String rolePassword(String role) {
+        StringBuilder password = new StringBuilder();
+        new ApplicationContextRunner()
+                .withUserConfiguration(SecretsConfiguration.class)
+                .withPropertyValues("postrider.database.url=given", "postrider.encryption-key=" + ENCRYPTION_KEY)
+                .run(context -> password.append(context.getBean(Secrets.class).rolePassword(role)));
+        return password.toString();
     }
 
     /** The settings that make an application use this database, as {@code name=value}. */
     public static String[] settings(DatabaseLocation location) {
         return new String[] {
             "postrider.database.url=" + location.url(),
+            "postrider.database.direct-url=" + location.directUrl(),
             "postrider.database.username=" + location.username(),
             "postrider.database.password=" + location.password(),
             "postrider.encryption-key=" + ENCRYPTION_KEY
@@ -73,6 +93,9 @@ public final class TestDatabase {
                         Map.of("fsync", "off", "full_page_writes", "off", "max_connections", "400"));
                 // After all application contexts of this JVM have closed.
                 SpringApplication.getShutdownHandlers().add(() -> {
+                    if (pooler != null) {
+                        pooler.close();
+                    }
                     server.close();
                     remove(folder);
                 });
@@ -81,6 +104,13 @@ public final class TestDatabase {
             }
         }
         return server;
+    }
+
+    private static synchronized PgBouncer pooler() {
+        if (pooler == null) {
+            pooler = PgBouncer.start(server().location());
+        }
+        return pooler;
     }
 
     /** Earlier test runs that were killed leave a folder, and perhaps a server, that nobody holds. */

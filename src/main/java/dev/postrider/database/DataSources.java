@@ -46,6 +46,13 @@ public class DataSources {
         return pool("operator", location, logins.operator(), 4);
     }
 
+    /** Reading across workspaces. Found by name only: Spring would make whatever it finds by type part of the whole's health. */
+    @Bean(autowireCandidate = false)
+    @DependsOn("migration")
+    HikariDataSource analyst(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
+        return analystPool("analyst", settings.replicaUrl(), location, logins.analyst(), 4);
+    }
+
     /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */
     @Bean
     @DependsOn("migration")
@@ -72,8 +79,42 @@ public class DataSources {
     }
 
     private static HikariDataSource pool(String name, DatabaseLocation location, RoleLogins.Login login, int size) {
+        HikariDataSource pool = new HikariDataSource();
+        fill(pool, name, source(location.url(), location.pooled(), login), size);
+        pool.setMinimumIdle(1);
+        return pool;
+    }
+
+    static AnalystPool analystPool(
+            String name, String replicaUrl, DatabaseLocation location, RoleLogins.Login login, int size) {
+        boolean replica = !replicaUrl.isBlank();
+        String url = replica ? replicaUrl : location.url();
+        if (replica) {
+            DatabaseCheck.verifyUrl("postrider.database.replica-url", url);
+        }
+        PGSimpleDataSource source = source(url, true, login); // a replica may stand behind a pooler, too
+        source.setSocketTimeout(600); // queries over much data take their time
+        AnalystPool pool = new AnalystPool(replica ? DatabaseLocation.withoutSecrets(url) : "");
+        fill(pool, name, source, size);
+        pool.setMinimumIdle(0); // nothing waits on a server that nobody asks
+        // Each statement in a read-only transaction, rolled back after it: no session setting, which a pooler would
+        // leak.
+        pool.setReadOnly(true);
+        pool.setAutoCommit(false);
+        return pool;
+    }
+
+    private static void fill(HikariDataSource pool, String name, PGSimpleDataSource source, int size) {
+        pool.setPoolName(name);
+        pool.setDataSource(source);
+        pool.setMaximumPoolSize(size);
+        pool.setConnectionTimeout(3_000); // a provider or caller shall learn quickly that the database is down
+        pool.setInitializationFailTimeout(-1);
+    }
+
+    private static PGSimpleDataSource source(String url, boolean pooled, RoleLogins.Login login) {
         PGSimpleDataSource source = new PGSimpleDataSource();
-        source.setUrl(location.url());
+        source.setUrl(url);
         source.setUser(login.username());
         source.setPassword(login.password());
         source.setTcpKeepAlive(true);
@@ -82,19 +123,12 @@ public class DataSources {
         try {
             // The type of a text parameter is left to PostgreSQL: uuid, jsonb and timestamps need no casts.
             source.setProperty("stringtype", "unspecified");
-            if (location.pooled()) {
+            if (pooled) {
                 source.setPrepareThreshold(0); // a transaction pooler may not know prepared statements
             }
         } catch (SQLException e) {
             throw new IllegalStateException("The PostgreSQL driver refuses its own settings", e);
         }
-        HikariDataSource pool = new HikariDataSource();
-        pool.setPoolName(name);
-        pool.setDataSource(source);
-        pool.setMaximumPoolSize(size);
-        pool.setMinimumIdle(1);
-        pool.setConnectionTimeout(3_000); // a provider or caller shall learn quickly that the database is down
-        pool.setInitializationFailTimeout(-1);
-        return pool;
+        return source;
     }
 }

@@ -32,14 +32,7 @@ final class DatabaseCheck {
      * @throws StartupException otherwise
      */
     static void verify(String setting, String url, String username, String password, boolean mayCreateRoles) {
-        Driver driver = new Driver();
-        if (!driver.acceptsURL(url)) {
-            throw new StartupException(
-                    "The setting %s, \"%s\", is not a JDBC URL of PostgreSQL."
-                            .formatted(setting, DatabaseLocation.withoutSecrets(url)),
-                    "Give it as jdbc:postgresql://host:5432/database, and user and password apart, as"
-                            + " postrider.database.username and postrider.database.password.");
-        }
+        verifyUrl(setting, url);
         Properties properties = new Properties();
         if (!username.isBlank()) {
             properties.setProperty("user", username);
@@ -50,7 +43,7 @@ final class DatabaseCheck {
         properties.setProperty("loginTimeout", CONNECT_SECONDS);
         // A transaction pooler may know no prepared statements.
         properties.setProperty("prepareThreshold", "0");
-        try (Connection connection = driver.connect(url, properties);
+        try (Connection connection = new Driver().connect(url, properties);
                 Statement statement = connection.createStatement()) {
             verifyVersion(setting, url, statement);
             if (mayCreateRoles) {
@@ -58,6 +51,21 @@ final class DatabaseCheck {
             }
         } catch (SQLException e) {
             throw explain(setting, url, username, e);
+        }
+    }
+
+    /**
+     * Returns if the driver can read this URL; connects to nothing.
+     *
+     * @throws StartupException otherwise
+     */
+    static void verifyUrl(String setting, String url) {
+        if (!new Driver().acceptsURL(url)) {
+            throw new StartupException(
+                    "The setting %s, \"%s\", is not a JDBC URL of PostgreSQL."
+                            .formatted(setting, DatabaseLocation.withoutSecrets(url)),
+                    "Give it as jdbc:postgresql://host:5432/database, and user and password apart, as"
+                            + " postrider.database.username and postrider.database.password.");
         }
     }
 

@@ -2,6 +2,7 @@ package dev.postrider.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.secrets.Secrets;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -51,6 +52,18 @@ public class DataSources {
     @DependsOn("migration")
     HikariDataSource analyst(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
         return analystPool("analyst", settings.replicaUrl(), location, logins.analyst(), 4);
+    }
+
+    /** For measuring only: four long queries of analysts shall not look like a replica that is down. */
+    @Bean(autowireCandidate = false)
+    @DependsOn("migration")
+    HikariDataSource analystProbe(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
+        return analystPool("analyst probe", settings.replicaUrl(), location, logins.analyst(), 1);
+    }
+
+    @Bean
+    ReplicaState replica(MeterRegistry registry) {
+        return new ReplicaState(registry);
     }
 
     /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */

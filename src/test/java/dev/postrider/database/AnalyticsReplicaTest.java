@@ -207,10 +207,10 @@ class AnalyticsReplicaTest {
         replica.sql().queryForList("select pg_reload_conf()");
         try {
             CompletableFuture<List<Map<String, Object>>> query = CompletableFuture.supplyAsync(
-                    () -> analyst(application).queryForList("select pg_sleep(60) from postrider.workspaces"));
+                    () -> analyst(application).queryForList("select pg_sleep(20) from postrider.workspaces limit 1"));
             await().until(() -> replica.sql()
                             .queryForObject(
-                                    "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%'",
+                                    "select count(*) from pg_stat_activity where query like 'select pg_sleep(20)%'",
                                     Integer.class)
                     == 1);
             application.sql().execute("delete from conflict");

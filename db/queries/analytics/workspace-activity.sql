@@ -1,5 +1,5 @@
--- What completed and what died in each workspace, per day (UTC) of the last seven. For analysts: it reads the newest partitions of
--- task_history as a whole, which no index would save, and so belongs on a replica.
+-- How many tasks and deliveries completed and died in each workspace, per day (UTC) of the last seven. For analysts: it reads the
+-- newest partitions of task_history as a whole, which no index would save, and so belongs on a replica.
 select w.workspace_id, w.name, ended.day, count(*) filter (where not ended.dead) as completed,
        count(*) filter (where ended.dead) as dead
   from (select workspace_id, (completed_at at time zone 'UTC')::date as day, false as dead

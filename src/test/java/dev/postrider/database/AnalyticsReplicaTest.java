@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -87,19 +88,30 @@ class AnalyticsReplicaTest {
 
         assertThat(analyst(application).queryForObject("select inet_server_port()", Integer.class))
                 .isEqualTo(URI.create(replica.url().substring("jdbc:".length())).getPort());
-        SingleConnectionDataSource session = new SingleConnectionDataSource(
-                replica.url(),
-                "postrider_tenant_login",
-                application.bean(Secrets.class).rolePassword("tenant"),
-                true);
-        try {
-            JdbcTemplate tenant = new JdbcTemplate(session);
+        onReplica("postrider_tenant_login", application.bean(Secrets.class).rolePassword("tenant"), tenant -> {
             assertThat(tenant.queryForList(query, UUID.class)).isEmpty();
             tenant.query("select set_config('app.active_workspace', ?, false)", row -> {}, other.toString());
             assertThat(tenant.queryForList(query, UUID.class)).containsExactly(other);
-        } finally {
-            session.destroy();
-        }
+        });
+    }
+
+    @Test
+    void a_login_made_for_a_tool_as_the_guide_says_reads_all_workspaces_on_the_replica() {
+        application.newWorkspace();
+        application.sql().execute("create role metabase login in role postrider_analyst password 'metabase'");
+        application.sql().execute("alter role metabase set search_path = postrider, pg_catalog");
+        await().until(() -> replica.sql()
+                        .queryForObject(
+                                "select count(*) from pg_db_role_setting s join pg_roles r on r.oid = setrole"
+                                        + " where rolname = 'metabase'",
+                                Integer.class)
+                == 1);
+
+        onReplica(
+                "metabase",
+                "metabase",
+                tool -> assertThat(tool.queryForObject("select count(*) from workspaces", Integer.class))
+                        .isGreaterThan(1));
     }
 
     @Test
@@ -245,6 +257,15 @@ class AnalyticsReplicaTest {
                          where pronamespace = 'postrider'::regnamespace and provolatile = 'v' and prosecdef
                            and has_function_privilege('postrider_analyst', oid, 'execute')
                         """, String.class)).isEmpty();
+    }
+
+    private static void onReplica(String username, String password, Consumer<JdbcTemplate> work) {
+        SingleConnectionDataSource session = new SingleConnectionDataSource(replica.url(), username, password, true);
+        try {
+            work.accept(new JdbcTemplate(session));
+        } finally {
+            session.destroy();
+        }
     }
 
     private static Replica newReplica(String name) {

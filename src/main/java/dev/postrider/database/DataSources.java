@@ -2,6 +2,7 @@ package dev.postrider.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.secrets.Secrets;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Map;
@@ -51,6 +52,25 @@ public class DataSources {
     @DependsOn("migration")
     HikariDataSource operator(DatabaseLocation location, RoleLogins logins) {
         return configure(new HikariDataSource(), "operator", location, logins.operator(), 4);
+    }
+
+    /** Reading across workspaces. Found by name only: Spring would make whatever it finds by type part of the whole's health. */
+    @Bean(autowireCandidate = false)
+    @DependsOn("migration")
+    HikariDataSource analyst(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
+        return analystPool("analyst", settings.replicaUrl(), location, logins.analyst(), 4);
+    }
+
+    /** For measuring only: four long queries of analysts shall not look like a replica that is down. */
+    @Bean(autowireCandidate = false)
+    @DependsOn("migration")
+    HikariDataSource analystProbe(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
+        return analystPool("analyst probe", settings.replicaUrl(), location, logins.analyst(), 1);
+    }
+
+    @Bean
+    ReplicaState replica(MeterRegistry registry) {
+        return new ReplicaState(registry);
     }
 
     /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */
@@ -104,8 +124,41 @@ public class DataSources {
         if (location.pooled()) {
             DatabaseCheck.verifyPooler(location.url(), login.username(), login.password());
         }
+        fill(pool, name, source(location.url(), location.pooled(), login), size);
+        pool.setMinimumIdle(1);
+        return pool;
+    }
+
+    static AnalystPool analystPool(
+            String name, String replicaUrl, DatabaseLocation location, RoleLogins.Login login, int size) {
+        boolean replica = !replicaUrl.isBlank();
+        String url = replica ? replicaUrl : location.url();
+        if (replica) {
+            DatabaseCheck.verifyUrl("postrider.database.replica-url", url);
+        }
+        PGSimpleDataSource source = source(url, true, login); // a replica may stand behind a pooler, too
+        source.setSocketTimeout(600); // queries over much data take their time
+        AnalystPool pool = new AnalystPool(replica ? DatabaseLocation.withoutSecrets(url) : "");
+        fill(pool, name, source, size);
+        pool.setMinimumIdle(0); // nothing waits on a server that nobody asks
+        // Each statement in a read-only transaction, rolled back after it; a session setting would leak through a
+        // pooler.
+        pool.setReadOnly(true);
+        pool.setAutoCommit(false);
+        return pool;
+    }
+
+    private static void fill(HikariDataSource pool, String name, PGSimpleDataSource source, int size) {
+        pool.setPoolName(name);
+        pool.setDataSource(source);
+        pool.setMaximumPoolSize(size);
+        pool.setConnectionTimeout(3_000); // a provider or caller shall learn quickly that the database is down
+        pool.setInitializationFailTimeout(-1);
+    }
+
+    private static PGSimpleDataSource source(String url, boolean pooled, RoleLogins.Login login) {
         PGSimpleDataSource source = new PGSimpleDataSource();
-        source.setUrl(location.url());
+        source.setUrl(url);
         source.setUser(login.username());
         source.setPassword(login.password());
         source.setTcpKeepAlive(true);
@@ -114,18 +167,12 @@ public class DataSources {
         try {
             // The type of a text parameter is left to PostgreSQL: uuid, jsonb and timestamps need no casts.
             source.setProperty("stringtype", "unspecified");
-            if (location.pooled()) {
+            if (pooled) {
                 source.setPrepareThreshold(0); // a transaction pooler may not know prepared statements
             }
         } catch (SQLException e) {
             throw new IllegalStateException("The PostgreSQL driver refuses its own settings", e);
         }
-        pool.setPoolName(name);
-        pool.setDataSource(source);
-        pool.setMaximumPoolSize(size);
-        pool.setMinimumIdle(1);
-        pool.setConnectionTimeout(3_000); // a provider or caller shall learn quickly that the database is down
-        pool.setInitializationFailTimeout(-1);
-        return pool;
+        return source;
     }
 }

@@ -78,14 +78,7 @@ final class DatabaseCheck {
 
     private static Connection connect(String setting, String url, String username, String password)
             throws SQLException {
-        Driver driver = new Driver();
-        if (!driver.acceptsURL(url)) {
-            throw new StartupException(
-                    "The setting %s, \"%s\", is not a JDBC URL of PostgreSQL."
-                            .formatted(setting, DatabaseLocation.withoutSecrets(url)),
-                    "Give it as jdbc:postgresql://host:5432/database, and user and password apart, as"
-                            + " postrider.database.username and postrider.database.password.");
-        }
+        verifyUrl(setting, url);
         Properties properties = new Properties();
         if (!username.isBlank()) {
             properties.setProperty("user", username);
@@ -96,7 +89,7 @@ final class DatabaseCheck {
         properties.setProperty("loginTimeout", CONNECT_SECONDS);
         // A transaction pooler may know no prepared statements.
         properties.setProperty("prepareThreshold", "0");
-        return driver.connect(url, properties);
+        return new Driver().connect(url, properties);
     }
 
     /** A pooler tells its clients process ids of its own making. It may pool by session, so this is no failure. */
@@ -111,6 +104,21 @@ final class DatabaseCheck {
                         setting,
                         DatabaseLocation.withoutSecrets(url));
             }
+        }
+    }
+
+    /**
+     * Returns if the driver can read this URL; connects to nothing.
+     *
+     * @throws StartupException otherwise
+     */
+    static void verifyUrl(String setting, String url) {
+        if (!new Driver().acceptsURL(url)) {
+            throw new StartupException(
+                    "The setting %s, \"%s\", is not a JDBC URL of PostgreSQL."
+                            .formatted(setting, DatabaseLocation.withoutSecrets(url)),
+                    "Give it as jdbc:postgresql://host:5432/database, and user and password apart, as"
+                            + " postrider.database.username and postrider.database.password.");
         }
     }
 

@@ -11,7 +11,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param url JDBC URL, possibly of a transaction pooler; empty (default): the embedded server
  * @param directUrl JDBC URL straight to PostgreSQL, for LISTEN and migrations; empty (default): the {@code url}
- * @param replicaUrl JDBC URL of a read replica for analysts; empty (default): none
+ * @param replicaUrl JDBC URL of a streaming replica: analysts read there and nowhere else; empty (default): on the {@code url}
  * @param username a login that may create roles; not needed when all roles below are given
  * @param password its password
  * @param owner the login that migrates and drops old partitions

@@ -4,6 +4,8 @@ import dev.postrider.secrets.SecretsConfiguration;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.component.rest.openapi.springboot.RestOpenApiComponentAutoConfiguration;
 import org.apache.camel.component.sql.springboot.SqlComponentAutoConfiguration;
+import org.springframework.boot.actuate.health.Health;
+import org.springframework.boot.actuate.health.HealthIndicator;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.autoconfigure.flyway.FlywayAutoConfiguration;
 import org.springframework.boot.autoconfigure.jdbc.DataSourceAutoConfiguration;
@@ -40,5 +42,11 @@ class ConsoleApplication {
                 from("seda:some").routeId("some-route").log("${body}");
             }
         };
+    }
+
+    /** The member of the health group analytics. */
+    @Bean
+    HealthIndicator replica() {
+        return () -> Health.unknown().withDetail("error", "it is away").build();
     }
 }

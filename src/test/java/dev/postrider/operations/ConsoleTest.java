@@ -70,6 +70,16 @@ class ConsoleTest {
     }
 
     @Test
+    void healthOfAnalyticsSaysWhyToOperatorsOnly() throws Exception {
+        HttpResponse<String> anybody = console.get("/actuator/health/analytics");
+        assertThat(anybody.statusCode()).isEqualTo(503);
+        assertThat(anybody.body()).contains("\"status\":\"UNKNOWN\"").doesNotContain("it is away");
+
+        console.logIn("ops", PASSWORD);
+        assertThat(console.get("/actuator/health/analytics").body()).contains("it is away");
+    }
+
+    @Test
     void metricsAreOpen() throws Exception {
         HttpResponse<String> answer = console.get("/actuator/prometheus");
         assertThat(answer.statusCode()).isEqualTo(200);

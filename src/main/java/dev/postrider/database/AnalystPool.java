@@ -49,12 +49,13 @@ final class AnalystPool extends HikariDataSource {
             return super.getConnection();
         } catch (SQLTransientConnectionException e) {
             Throwable reason = e.getCause() == null ? e : e.getCause(); // without a cause all connections are busy
-            throw said(
-                    new SQLTransientConnectionException(
-                            "The replica at %s gives no connection: %s".formatted(replica, reason.getMessage())
-                                    + NEVER_THE_PRIMARY,
-                            e.getSQLState()),
-                    e);
+            SQLException away = new SQLTransientConnectionException(
+                    "The replica at %s gives no connection: %s".formatted(replica, reason.getMessage())
+                            + NEVER_THE_PRIMARY,
+                    e.getSQLState());
+            // Not as its cause: logs and answers show the last of those, a mere "Connection refused".
+            away.addSuppressed(e);
+            throw away;
         }
     }
 
@@ -70,11 +71,5 @@ final class AnalystPool extends HikariDataSource {
                         "08004");
             }
         }
-    }
-
-    /** Not as its cause: logs and answers show the last one of those, which is a mere "Connection refused". */
-    private static SQLException said(SQLException said, SQLException heard) {
-        said.addSuppressed(heard);
-        return said;
     }
 }

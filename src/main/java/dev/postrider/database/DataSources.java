@@ -110,8 +110,8 @@ public class DataSources {
         AnalystPool pool = new AnalystPool(replica ? DatabaseLocation.withoutSecrets(url) : "");
         fill(pool, name, source, size);
         pool.setMinimumIdle(0); // nothing waits on a server that nobody asks
-        // Each statement in a read-only transaction, rolled back after it: no session setting, which a pooler would
-        // leak.
+        // Each statement in a read-only transaction, rolled back after it; a session setting would leak through a
+        // pooler.
         pool.setReadOnly(true);
         pool.setAutoCommit(false);
         return pool;

@@ -53,8 +53,8 @@ final class AnalystPool extends HikariDataSource {
                     "The replica at %s gives no connection: %s".formatted(replica, reason.getMessage())
                             + NEVER_THE_PRIMARY,
                     e.getSQLState());
-            away.addSuppressed(
-                    e); // not its cause: logs and answers show the last of those, a mere "Connection refused"
+            // Not as its cause: logs and answers show the last of those, a mere "Connection refused".
+            away.addSuppressed(e);
             throw away;
         }
     }

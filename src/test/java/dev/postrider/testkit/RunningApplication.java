@@ -243,6 +243,16 @@ public final class RunningApplication implements AutoCloseable {
         return new JdbcTemplate(new DriverManagerDataSource(database.url(), database.username(), database.password()));
     }
 
+    /** SQL as the superuser in one transaction, which is rolled back: what it damages is whole again afterwards. */
+    public <T> T rolledBack(java.util.function.Function<JdbcTemplate, T> work) {
+        DriverManagerDataSource dataSource =
+                new DriverManagerDataSource(database.url(), database.username(), database.password());
+        return new TransactionTemplate(new JdbcTransactionManager(dataSource)).execute(status -> {
+            status.setRollbackOnly();
+            return work.apply(new JdbcTemplate(dataSource));
+        });
+    }
+
     /** SQL as one of our logins, such as {@code tenant}, in one transaction under a workspace; null sets none. */
     public <T> T as(String role, UUID workspace, java.util.function.Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource = new DriverManagerDataSource(

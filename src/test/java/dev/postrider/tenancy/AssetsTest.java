@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.dao.DuplicateKeyException;
+import org.springframework.jdbc.core.JdbcTemplate;
 
 /** What a workspace may do with the names of its assets, deleted ones and those of others included. */
 class AssetsTest {
@@ -148,7 +149,7 @@ class AssetsTest {
                         mediaType));
     }
 
-    private static int insert(org.springframework.jdbc.core.JdbcTemplate sql, UUID workspace, String name) {
+    private static int insert(JdbcTemplate sql, UUID workspace, String name) {
         return sql.update("insert into workspace_assets (workspace_id, name) values (?, ?)", workspace, name);
     }
 

@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.postrider.testkit.Reading;
 import dev.postrider.testkit.RunningApplication;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.YearMonth;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -154,7 +158,7 @@ class PlansTest {
             strings = {
                 "drop index postrider.workspace_assets_page",
                 "set local enable_indexonlyscan = off",
-                "update postrider.workspace_assets set content = ''"
+                "update postrider.workspace_assets set content = '' where workspace_id = '00000000-0000-7000-8000-0000000000de'"
             })
     void these_tests_notice_a_page_of_assets_that_visits_more_than_its_index(String damage) {
         Query page = Query.of("list-assets.sql");
@@ -259,7 +263,7 @@ class PlansTest {
                  order by 1""", String.class);
     }
 
-    private static Map<String, String> columns(java.sql.ResultSet row, int number) throws java.sql.SQLException {
+    private static Map<String, String> columns(ResultSet row, int number) throws SQLException {
         Map<String, String> columns = new HashMap<>();
         for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
             columns.put(row.getMetaData().getColumnLabel(i), row.getString(i));
@@ -267,7 +271,7 @@ class PlansTest {
         return columns;
     }
 
-    private static String resource(String name) throws java.io.IOException {
-        return new ClassPathResource(name).getContentAsString(java.nio.charset.StandardCharsets.UTF_8);
+    private static String resource(String name) throws IOException {
+        return new ClassPathResource(name).getContentAsString(StandardCharsets.UTF_8);
     }
 }

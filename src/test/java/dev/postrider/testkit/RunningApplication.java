@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Function;
 import org.apache.camel.CamelContext;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -244,7 +245,7 @@ public final class RunningApplication implements AutoCloseable {
     }
 
     /** SQL as the superuser in one transaction, which is rolled back: what it damages is whole again afterwards. */
-    public <T> T rolledBack(java.util.function.Function<JdbcTemplate, T> work) {
+    public <T> T rolledBack(Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource =
                 new DriverManagerDataSource(database.url(), database.username(), database.password());
         return new TransactionTemplate(new JdbcTransactionManager(dataSource)).execute(status -> {
@@ -254,7 +255,7 @@ public final class RunningApplication implements AutoCloseable {
     }
 
     /** SQL as one of our logins, such as {@code tenant}, in one transaction under a workspace; null sets none. */
-    public <T> T as(String role, UUID workspace, java.util.function.Function<JdbcTemplate, T> work) {
+    public <T> T as(String role, UUID workspace, Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource = new DriverManagerDataSource(
                 database.url(),
                 "postrider_" + role + "_login",

@@ -11,7 +11,6 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
          , (select max(provider_ref_id) from postrider.billing_events where workspace_id = id) as ref
          , (select max(idempotency_key) from postrider.idempotency_keys where workspace_id = id) as idempotency_key
          , (select max(event_key) from postrider.event_keys where workspace_id = id) as event_key
-         , (select max(name) from postrider.workspace_assets where workspace_id = id) as asset
          , since, until
       from w
 ), pages as (
@@ -58,5 +57,4 @@ select first_page as "first page"
      , event_key as "exchangeProperty.sinkEventKey"
      , until - interval '10 days' as "exchangeProperty.afterInsertedAt"
      , '00000000-0000-7000-8000-000000000000' as "exchangeProperty.afterAssetId"
-     , asset
   from pages

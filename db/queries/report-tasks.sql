@@ -1,11 +1,9 @@
 -- How many tasks of each type ended how, per day: as CSV, of the last days that the payload asks for (7 by default).
-with asked as (
-    select coalesce((:#${bean:json?method=write(${body})}::jsonb ->> 'days')::int, 7) as days
-), counted as (
+with counted as (
     select completed_at::date as day, task_type, task_status, count(*) as tasks
-      from postrider.task_history, asked
-     where workspace_id = (select postrider.active_workspace())
-       and completed_at >= now() - make_interval(days => asked.days)
+      from postrider.task_history
+     where completed_at >= (
+           select now() - make_interval(days => coalesce((:#${bean:json?method=write(${body})}::jsonb ->> 'days')::int, 7)))
      group by 1, 2, 3
 )
 select 'day,task_type,status,tasks' || coalesce(

@@ -13,5 +13,5 @@ with request as (
 )
 select k.status, k.response, k.request_hash = r.hash as same_request
   from request r
-  join postrider.idempotency_keys k on k.workspace_id = postrider.active_workspace() and k.idempotency_key = r.key
+  join postrider.idempotency_keys k on k.idempotency_key = r.key
  where not exists (select from mine)

@@ -1,4 +1,4 @@
 -- The answer of POST /v1/events; a statement of its own, because it sees what publish_event has written.
 select jsonb_build_object('eventId', :#${exchangeProperty.eventId}::uuid, 'deliveries', count(*))::text as body
   from postrider.deliveries
- where workspace_id = (select postrider.active_workspace()) and event_id = :#${exchangeProperty.eventId}::uuid
+ where event_id = :#${exchangeProperty.eventId}::uuid

@@ -2,5 +2,5 @@
 update postrider.webhook_endpoints e
    set deleted_at = now(), enabled = false, updated_at = now()
   from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("endpointId" uuid)
- where e.workspace_id = (select postrider.active_workspace()) and e.endpoint_id = r."endpointId" and e.deleted_at is null
+ where e.endpoint_id = r."endpointId" and e.deleted_at is null
 returning e.endpoint_id

@@ -1,5 +1,5 @@
 -- DELETE /v1/sources/{sourceId}: the primary key; receipts and mirror stay.
 delete from postrider.webhook_sources s
  using jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("sourceId" uuid)
- where s.workspace_id = (select postrider.active_workspace()) and s.source_id = r."sourceId"
+ where s.source_id = r."sourceId"
 returning s.source_id

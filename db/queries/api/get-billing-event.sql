@@ -4,5 +4,5 @@ select jsonb_build_object('provider', b.provider, 'providerRefId', b.provider_re
            'processedAt', postrider.utc(b.processed_at), 'receiptId', b.receipt_id, 'eventData', b.event_data)::text as body
   from postrider.billing_events b
      , jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r (provider text, "providerRefId" text)
- where b.workspace_id = (select postrider.active_workspace()) and b.provider = r.provider
+ where b.provider = r.provider
    and b.provider_ref_id = r."providerRefId"

@@ -4,4 +4,4 @@ select jsonb_build_object('deadLetterId', d.dead_letter_id, 'kind', d.kind, 'tas
            'createdAt', postrider.utc(d.created_at), 'deadAt', postrider.utc(d.dead_at), 'payload', d.payload,
            'failedAttempts', d.attempts)::text as body
   from postrider.dead_letters d, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("deadLetterId" uuid)
- where d.workspace_id = (select postrider.active_workspace()) and d.dead_letter_id = r."deadLetterId"
+ where d.dead_letter_id = r."deadLetterId"

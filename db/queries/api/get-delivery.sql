@@ -8,7 +8,7 @@ select (postrider.delivery_json(d) || jsonb_build_object('attempts', (
                           'status', a.response_status, 'headers', a.response_headers, 'body', a.response_body,
                           'cut', a.response_cut) end) order by a.attempt_id), '[]')
              from postrider.delivery_attempts a
-            where a.workspace_id = d.workspace_id and a.delivery_id = d.delivery_id
+            where a.delivery_id = d.delivery_id
               and a.attempted_at >= d.created_at)))::text as body
   from postrider.deliveries d, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("deliveryId" uuid)
- where d.workspace_id = (select postrider.active_workspace()) and d.delivery_id = r."deliveryId"
+ where d.delivery_id = r."deliveryId"

@@ -2,6 +2,6 @@
 select (postrider.receipt_json(i) || jsonb_build_object('headers', i.headers)
             || postrider.body_json(i.body))::text as body
   from postrider.inbound_receipts i, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("receiptId" uuid)
- where i.workspace_id = (select postrider.active_workspace()) and i.receipt_id = r."receiptId"
+ where i.receipt_id = r."receiptId"
    and i.received_at >= postrider.id_time(r."receiptId") - interval '1 day'
    and i.received_at < postrider.id_time(r."receiptId") + interval '1 day'

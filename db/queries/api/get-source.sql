@@ -1,4 +1,4 @@
 -- GET /v1/sources/{sourceId}: the primary key.
 select postrider.source_json(s, :#${exchangeProperty.publicUrl})::text as body
   from postrider.webhook_sources s, jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("sourceId" uuid)
- where s.workspace_id = (select postrider.active_workspace()) and s.source_id = r."sourceId"
+ where s.source_id = r."sourceId"

@@ -13,5 +13,5 @@ update postrider.webhook_endpoints e
   from given, jsonb_to_record(p) as r (
        "endpointId" uuid, url text, "eventTypes" text[], description text, headers jsonb, timeout int,
        "redeliveryPolicy" jsonb, enabled boolean)
- where e.workspace_id = (select postrider.active_workspace()) and e.endpoint_id = r."endpointId" and e.deleted_at is null
+ where e.endpoint_id = r."endpointId" and e.deleted_at is null
 returning postrider.endpoint_json(e)::text as body

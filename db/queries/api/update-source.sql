@@ -6,5 +6,5 @@ update postrider.webhook_sources s
      , enabled = coalesce(r.enabled, s.enabled)
      , updated_at = now()
   from given, jsonb_to_record(p) as r ("sourceId" uuid, "taskType" text, enabled boolean)
- where s.workspace_id = (select postrider.active_workspace()) and s.source_id = r."sourceId"
+ where s.source_id = r."sourceId"
 returning postrider.source_json(s, :#${exchangeProperty.publicUrl})::text as body

@@ -1,12 +1,7 @@
 package dev.postrider.bench;
 
-import dev.postrider.database.DatabaseLocation;
-import dev.postrider.database.EmbeddedServer;
-import dev.postrider.database.LocalFolder;
 import dev.postrider.database.SqlFile;
 import dev.postrider.testkit.RunningApplication;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -14,14 +9,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
-import org.springframework.boot.SpringApplication;
-import org.springframework.util.FileSystemUtils;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Prints how fast queued no-op tasks drain through a route, beside the same claim and finish statements in a bare JDBC
@@ -42,21 +35,7 @@ public final class DrainBenchmark {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "bench");
-        EmbeddedServer server =
-                EmbeddedServer.start(LocalFolder.open(folder), 0, "bench", Map.of("synchronous_commit", "on"));
-        SpringApplication.getShutdownHandlers().add(() -> {
-            server.close();
-            try {
-                FileSystemUtils.deleteRecursively(folder);
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-        });
-        DatabaseLocation location = server.location();
-        RunningApplication application = RunningApplication.on(
-                new DatabaseLocation(location.url(), location.url(), location.username(), location.password(), false));
-        new DrainBenchmark(application).run();
+        new DrainBenchmark(Benchmark.application(Map.of("synchronous_commit", "on"))).run();
         System.exit(0);
     }
 
@@ -175,25 +154,20 @@ public final class DrainBenchmark {
             double[] round = rounds.get(i);
             table.append("%5d %16.0f %13.0f %7.2f%n".formatted(i + 1, round[0], round[1], round[1] / round[0]));
         }
-        double[] bare =
-                rounds.stream().skip(1).mapToDouble(round -> round[0]).sorted().toArray();
-        double[] route =
-                rounds.stream().skip(1).mapToDouble(round -> round[1]).sorted().toArray();
-        double[] ratio = rounds.stream()
-                .skip(1)
-                .mapToDouble(round -> round[1] / round[0])
-                .sorted()
-                .toArray();
+        double[] ratios = measured(rounds, round -> round[1] / round[0]);
         table.append("median of rounds 2 to %d: %.0f and %.0f, ratio %.2f (%.2f to %.2f)%n"
-                .formatted(ROUNDS, median(bare), median(route), median(ratio), ratio[0], ratio[ratio.length - 1]));
+                .formatted(
+                        ROUNDS,
+                        Benchmark.median(measured(rounds, round -> round[0])),
+                        Benchmark.median(measured(rounds, round -> round[1])),
+                        Benchmark.median(ratios),
+                        Benchmark.quantile(0, ratios),
+                        Benchmark.quantile(1, ratios)));
         System.out.println(table);
     }
 
-    private static double median(double[] sorted) {
-        return Arrays.stream(sorted)
-                .skip((sorted.length - 1) / 2)
-                .limit(2 - sorted.length % 2)
-                .average()
-                .orElseThrow();
+    /** Of all rounds but the first, which warms up. */
+    private static double[] measured(List<double[]> rounds, ToDoubleFunction<double[]> figure) {
+        return rounds.stream().skip(1).mapToDouble(figure).toArray();
     }
 }

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Function;
 import org.apache.camel.CamelContext;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -244,8 +245,18 @@ public final class RunningApplication implements AutoCloseable {
                 new DriverManagerDataSource(database.directUrl(), database.username(), database.password()));
     }
 
+    /** SQL as the superuser in one transaction, which is rolled back: what it damages is whole again afterwards. */
+    public <T> T rolledBack(Function<JdbcTemplate, T> work) {
+        DriverManagerDataSource dataSource =
+                new DriverManagerDataSource(database.url(), database.username(), database.password());
+        return new TransactionTemplate(new JdbcTransactionManager(dataSource)).execute(status -> {
+            status.setRollbackOnly();
+            return work.apply(new JdbcTemplate(dataSource));
+        });
+    }
+
     /** SQL as one of our logins, such as {@code tenant}, in one transaction under a workspace; null sets none. */
-    public <T> T as(String role, UUID workspace, java.util.function.Function<JdbcTemplate, T> work) {
+    public <T> T as(String role, UUID workspace, Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource = new DriverManagerDataSource(
                 database.url() + "?prepareThreshold=0",
                 "postrider_" + role + "_login",

@@ -1,0 +1,117 @@
+package dev.postrider.queue;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.postrider.testkit.Reading;
+import dev.postrider.testkit.RunningApplication;
+import java.util.List;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.jdbc.core.JdbcTemplate;
+
+/** What the queue's functions read of a full queue, in 400 workspaces; each test fills it in a transaction of its own. */
+class QueuePlansTest {
+
+    private static final RunningApplication APPLICATION = RunningApplication.shared();
+    private static final int CLAIMED = 100;
+    private static final String CLAIM =
+            "select * from postrider.claim_tasks('plans', '{\"plans\": {\"free\": %d}}')".formatted(CLAIMED);
+
+    private static final String ANALYZE = "analyze postrider.background_tasks";
+    private static final String STATISTICS_OF_AN_EMPTY_TABLE = "select 'nothing is analyzed'";
+
+    @Test
+    void a_claim_reads_as_much_of_200000_waiting_tasks_as_of_5000_whatever_the_statistics() {
+        Reading few = claim(5_000, ANALYZE);
+
+        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
+            Reading many = claim(200_000, statistics);
+            assertThat(many.table("background_tasks").sequentialScans())
+                    .as(statistics)
+                    .isZero();
+            assertThat(many.buffers()).as(statistics).isLessThan(few.buffers() * 3 / 2);
+        }
+        // And the bound is tight enough to notice when the index is gone.
+        assertThat(claim(200_000, "drop index postrider.background_tasks_ready; " + ANALYZE)
+                        .buffers())
+                .isGreaterThan(few.buffers() * 3 / 2);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "postrider.finish_tasks('plans', $1, $2, $3)",
+                "postrider.end_attempts('plans', $1, $2, $3, array_fill('retry'::text, array[100]),"
+                        + " array_fill('late'::text, array[100]), array_fill(1000::bigint, array[100]))",
+                "postrider.end_attempts('plans', $1, $2, $3, array_fill('dead'::text, array[100]),"
+                        + " array_fill('late'::text, array[100]), array_fill(1000::bigint, array[100]))"
+            })
+    void ending_tasks_reads_each_by_its_key(String call) {
+        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
+            Reading reading = full(
+                    50_000,
+                    statistics,
+                    sql -> Reading.of(sql, "force_generic_plan", "select * from " + call, claimed(sql)));
+
+            assertThat(reading.table("background_tasks").sequentialScans())
+                    .as(statistics)
+                    .isZero();
+            assertThat(reading.table("background_tasks").rows()).as(statistics).isLessThanOrEqualTo(4L * CLAIMED);
+        }
+    }
+
+    @Test
+    void rescue_reads_no_task_while_all_nodes_live_and_the_table_once_for_a_dead_one() {
+        Reading nobodyDied = rescue("now()");
+        Reading oneDied = rescue("now() - interval '1 minute'");
+
+        assertThat(nobodyDied.tables()).extracting(Reading.Table::name).doesNotContain("background_tasks");
+        assertThat(oneDied.table("background_tasks").sequentialScans()).isEqualTo(1);
+    }
+
+    private static Reading rescue(String heartbeat) {
+        return full(50_000, ANALYZE, sql -> {
+            claimed(sql);
+            sql.execute("reset role");
+            sql.execute(
+                    "update postrider.worker_nodes set heartbeat_at = %s where node_id = 'plans'".formatted(heartbeat));
+            sql.execute("set local role postrider_dispatcher");
+            return Reading.of(sql, "force_generic_plan", "select * from postrider.rescue_tasks()", List.of());
+        });
+    }
+
+    private static Reading claim(int waiting, String statistics) {
+        return full(waiting, statistics, sql -> {
+            // The first call of a connection reads the function's source and the catalog.
+            sql.query("select * from postrider.claim_tasks('plans', '{\"nothing\": {\"free\": 1}}')", row -> {});
+            return Reading.of(sql, "force_generic_plan", CLAIM, List.of());
+        });
+    }
+
+    /** Claims, and returns the workspaces, ids and attempts of what was claimed, as arrays. */
+    private static List<String> claimed(JdbcTemplate sql) {
+        return sql.queryForObject(
+                "select array_agg(workspace_id), array_agg(task_id), array_agg(attempt_count) from (%s) c where task_id is not null"
+                        .formatted(CLAIM),
+                (row, n) -> List.of(row.getString(1), row.getString(2), row.getString(3)));
+    }
+
+    /** The dispatcher works on a queue that holds these many due tasks, and nothing of it stays. */
+    private static <T> T full(int waiting, String statistics, Function<JdbcTemplate, T> work) {
+        return APPLICATION.rolledBack(sql -> {
+            sql.execute("set local session_replication_role = replica");
+            sql.execute("truncate postrider.background_tasks");
+            sql.execute("analyze postrider.background_tasks");
+            sql.update("""
+                    insert into postrider.background_tasks (workspace_id, task_type, ready)
+                    select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true
+                      from generate_series(1, ?) n""", waiting);
+            sql.execute(statistics);
+            sql.execute("insert into postrider.worker_nodes (node_id, host) values ('plans', 'test')");
+            sql.execute("set local role postrider_dispatcher");
+            return work.apply(sql);
+        });
+    }
+}

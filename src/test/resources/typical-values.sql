@@ -1,0 +1,60 @@
+-- What the queries of routes are explained with, by the names of their parameters: ids of last month of one workspace.
+with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month' as since, date_trunc('month', now()) as until)
+, ids as materialized (
+    select (select max(task_id::text) from postrider.background_tasks where workspace_id = id and created_at < until - interval '1 day') as task
+         , (select max(dead_letter_id::text) from postrider.dead_letters where workspace_id = id and dead_at < until - interval '1 day') as dead_letter
+         , (select max(event_id::text) from postrider.system_events where workspace_id = id and category = 'event' and occurred_at < until - interval '10 days') as event
+         , (select max(receipt_id::text) from postrider.inbound_receipts where workspace_id = id and received_at < until - interval '10 days') as receipt
+         , (select max(source_id::text) from postrider.inbound_receipts where workspace_id = id) as source
+         , (select max(delivery_id::text) from postrider.deliveries where workspace_id = id and created_at < until - interval '10 days') as delivery
+         , (select max(endpoint_id::text) from postrider.deliveries where workspace_id = id) as endpoint
+         , (select max(provider_ref_id) from postrider.billing_events where workspace_id = id) as ref
+         , (select max(idempotency_key) from postrider.idempotency_keys where workspace_id = id) as idempotency_key
+         , (select max(event_key) from postrider.event_keys where workspace_id = id) as event_key
+         , since, until
+      from w
+), pages as (
+    select *
+         , jsonb_build_object('from', since, 'to', until, 'limit', 3) as first_page
+         , jsonb_build_object('from', since, 'to', until, 'limit', 3, 'cursor', postrider.id_floor(until - interval '10 days')) as later_page
+         , jsonb_build_object(
+               'taskId', task, 'taskType', 'plans', 'payload', '{}'::jsonb, 'deadLetterId', dead_letter, 'reason', 'plans', 'eventId', event,
+               'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
+               'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
+               'endpointId', endpoint, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
+               'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans') as one
+      from ids
+)
+select first_page as "first page"
+     , later_page as "later page"
+     , later_page || one - 'eventId' as "filtered"
+     , one as "one"
+     , one as "exchangeProperty.endpoint"
+     , event as "exchangeProperty.eventId"
+     , idempotency_key as "exchangeProperty.idempotencyKey"
+     , 'plans' as "exchangeProperty.operationId"
+     , 'plans' as "exchangeProperty.sourceKey"
+     , '\x' as "exchangeProperty.sealedSecrets"
+     , 'https://example.com' as "exchangeProperty.publicUrl"
+     , '200' as "exchangeProperty.success"
+     , '{}' as "exchangeProperty.keptAnswer"
+     , sha256('plans')::text as "exchangeProperty.newKeyHash"
+     , delivery as "exchangeProperty.taskId"
+     , '1' as "exchangeProperty.attempt"
+     , endpoint as "exchangeProperty.endpointId"
+     , '{"url": "https://example.com", "headers": {}, "body": "", "response_cut": false, "duration": 1}' as "exchangeProperty.attemptReport"
+     , jsonb_build_object('sourceId', source, 'eventId', 'plans', 'refId', ref, 'version', 2, 'payload', '{}'::jsonb, 'headers', '{}'::jsonb) as "exchangeProperty.webhookReceipt"
+     , '\x' as "exchangeProperty.webhookBody"
+     , '{"days": 7}' as "bean:json?method=write(${body})"
+     , 'day,tasks' as "body"
+     , 'plans' as "exchangeProperty.sinkTaskType"
+     , '{}' as "exchangeProperty.sinkPayload"
+     , '0' as "exchangeProperty.sinkDelay"
+     , '0' as "exchangeProperty.sinkPriorityRank"
+     , 'plans' as "exchangeProperty.sinkUniqueKey"
+     , 'plans' as "exchangeProperty.sinkOrderingKey"
+     , 'plans' as "exchangeProperty.sinkEventType"
+     , event_key as "exchangeProperty.sinkEventKey"
+     , until - interval '10 days' as "exchangeProperty.afterInsertedAt"
+     , '00000000-0000-7000-8000-000000000000' as "exchangeProperty.afterAssetId"
+  from pages

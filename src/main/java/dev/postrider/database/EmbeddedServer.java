@@ -3,6 +3,7 @@ package dev.postrider.database;
 import dev.postrider.startup.StartupException;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -36,7 +38,7 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedServer implements AutoCloseable {
 
     /** The major version of the bundled binaries; data of another one is not readable. */
-    static final String VERSION = "18";
+    static final String VERSION = bundledVersion();
 
     static final String USERNAME = "postgres";
     private static final String DATABASE = "postrider";
@@ -73,6 +75,16 @@ public final class EmbeddedServer implements AutoCloseable {
         return loader.getResource("io/zonky/test/db/postgres/embedded/EmbeddedPostgres.class") != null;
     }
 
+    private static String bundledVersion() {
+        try (InputStream file = EmbeddedServer.class.getResourceAsStream("embedded-server.properties")) {
+            Properties properties = new Properties();
+            properties.load(file);
+            return properties.getProperty("version").replaceFirst("\\..*", "");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /**
      * Starts the server on the folder's data, which is created if need be, and returns when it takes connections.
      *
@@ -101,13 +113,14 @@ public final class EmbeddedServer implements AutoCloseable {
                     .setOutputRedirector(ProcessBuilder.Redirect.appendTo(serverLog.toFile()))
                     // The same order of texts on every machine.
                     .setLocaleConfig("locale", "C")
-                    .setLocaleConfig("locale-provider", "builtin")
-                    .setLocaleConfig("builtin-locale", "C.UTF-8")
                     .setServerConfig("listen_addresses", "127.0.0.1")
                     .setServerConfig("unix_socket_directories", "")
                     .setServerConfig("fsync", "on")
                     .setServerConfig("synchronous_commit", "on")
                     .setServerConfig("max_connections", "200");
+            if (Integer.parseInt(VERSION) >= 17) { // 16 has no such provider; its "C" orders texts alike
+                builder.setLocaleConfig("locale-provider", "builtin").setLocaleConfig("builtin-locale", "C.UTF-8");
+            }
             parameters.forEach(builder::setServerConfig);
             EmbeddedPostgres server = run(builder, serverLog);
             DatabaseLocation location = new DatabaseLocation(

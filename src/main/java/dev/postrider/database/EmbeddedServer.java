@@ -3,7 +3,6 @@ package dev.postrider.database;
 import dev.postrider.startup.StartupException;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,7 +16,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedServer implements AutoCloseable {
 
     /** The major version of the bundled binaries; data of another one is not readable. */
-    static final String VERSION = bundledVersion();
+    static final String VERSION = Build.POSTGRES.replaceFirst("\\..*", "");
 
     static final String USERNAME = "postgres";
     private static final String DATABASE = "postrider";
@@ -73,16 +71,6 @@ public final class EmbeddedServer implements AutoCloseable {
     /** Whether this build carries a server; the production jar does not. */
     static boolean isBundled(ClassLoader loader) {
         return loader.getResource("io/zonky/test/db/postgres/embedded/EmbeddedPostgres.class") != null;
-    }
-
-    private static String bundledVersion() {
-        try (InputStream file = EmbeddedServer.class.getResourceAsStream("embedded-server.properties")) {
-            Properties properties = new Properties();
-            properties.load(file);
-            return properties.getProperty("version").replaceFirst("\\..*", "");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /**

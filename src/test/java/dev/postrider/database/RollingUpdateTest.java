@@ -8,12 +8,14 @@ import dev.postrider.testkit.RunningApplication;
 import dev.postrider.testkit.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +37,8 @@ class RollingUpdateTest {
         "alter table postrider.webhook_endpoints add column label text not null default 'none'"
     };
 
+    private static final String OPEN = "select count(*) from postrider.background_tasks";
+
     @TempDir
     private Path directory;
 
@@ -47,15 +51,15 @@ class RollingUpdateTest {
             AtomicBoolean enough = new AtomicBoolean();
             CompletableFuture<Void> application =
                     CompletableFuture.runAsync(() -> enqueueUntil(enough, old.database(), accepted));
-            await().until(() -> completed(old) > 200);
+            patiently().until(() -> completed(old) > 100);
 
             NewerRelease.migration(old.database(), scripts()).run();
 
             int before = completed(old);
-            await().until(() -> completed(old) > before + 200);
+            patiently().until(() -> completed(old) > before + 100);
             enough.set(true);
-            application.get(30, TimeUnit.SECONDS);
-            await().until(() -> count(old, "select count(*) from postrider.background_tasks") == 0);
+            application.get(1, TimeUnit.MINUTES);
+            patiently().until(() -> count(old, OPEN) == 0);
 
             assertThat(changedFunctions(old.sql())).isEqualTo(2);
             assertEachEndedOnceAtTheFirstAttempt(old, accepted.stream().toList());
@@ -73,7 +77,7 @@ class RollingUpdateTest {
             handlers(old);
             ConcurrentLinkedQueue<UUID> accepted = new ConcurrentLinkedQueue<>();
             enqueue(old.sql(), accepted, 200);
-            await().until(() -> count(old, "select count(*) from postrider.background_tasks") == 0);
+            patiently().until(() -> count(old, OPEN) == 0);
 
             assertThat(changedFunctions(old.sql())).isEqualTo(2);
             assertEachEndedOnceAtTheFirstAttempt(old, accepted.stream().toList());
@@ -115,7 +119,9 @@ class RollingUpdateTest {
         try {
             JdbcTemplate sql = new JdbcTemplate(connection);
             while (!enough.get()) {
-                enqueue(sql, accepted, 10);
+                if (sql.queryForObject(OPEN, Integer.class) < 100) {
+                    enqueue(sql, accepted, 10);
+                }
             }
         } finally {
             connection.destroy();
@@ -141,6 +147,10 @@ class RollingUpdateTest {
                 .containsExactlyInAnyOrderElementsOf(accepted);
         assertThat(application.sql().queryForList("select * from postrider.accounting where unaccounted <> 0"))
                 .isEmpty();
+    }
+
+    private static ConditionFactory patiently() {
+        return await().atMost(Duration.ofMinutes(2)).pollInterval(Duration.ofMillis(100));
     }
 
     private static int completed(RunningApplication application) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -57,12 +58,12 @@ class MigrationTest {
                 "alter table postrider.background_tasks add column other_half text");
         try (Connection holder = lock("background_tasks")) {
             Process killed = startProcess(scripts);
-            await().until(() -> sql.queryForObject(
-                            "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                                    + " and query like 'lock table postrider.background_tasks%' and datname = current_database()",
-                            Integer.class)
-                    == 1);
-            killed.destroyForcibly().waitFor();
+            try {
+                await().atMost(Duration.ofMinutes(2)).until(() -> waitsForTheLock() || !killed.isAlive());
+                assertThat(killed.isAlive()).isTrue();
+            } finally {
+                killed.destroyForcibly().waitFor();
+            }
             holder.rollback();
         }
 
@@ -123,6 +124,14 @@ class MigrationTest {
             sql.execute("drop owned by dba_made");
             sql.execute("drop role dba_made");
         }
+    }
+
+    private boolean waitsForTheLock() {
+        return sql.queryForObject(
+                        "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                                + " and query like 'lock table postrider.background_tasks%' and datname = current_database()",
+                        Integer.class)
+                == 1;
     }
 
     private void migrate() {

@@ -12,6 +12,7 @@ import dev.postrider.testkit.RunningApplication;
 import dev.postrider.testkit.TestDatabase;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -73,9 +74,11 @@ class BackupTest {
                                         "/v1/dead-letters/" + deadLetter(restored) + "/replay",
                                         "{\"reason\": \"restored\"}")
                                 .status())
-                        .isEqualTo(200);
-                await().until(() ->
-                        restored.queryForObject("select count(*) from postrider.background_tasks", Integer.class) == 0);
+                        .isEqualTo(202);
+                await().atMost(Duration.ofMinutes(2))
+                        .until(() -> restored.queryForObject(
+                                        "select count(*) from postrider.background_tasks", Integer.class)
+                                == 0);
                 assertThat(restored.queryForList(
                                 "select task_type from postrider.task_history where task_status = 'completed' order by 1",
                                 String.class))

@@ -8,6 +8,8 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.postgresql.Driver;
 import org.postgresql.PGConnection;
@@ -24,9 +26,16 @@ final class DatabaseCheck {
     /** What the SQL of Postrider is written for and tested with. */
     static final int OLDEST_VERSION = 16;
 
-    private static final String CONNECT_SECONDS = "10";
+    /**
+     * The first minor version of each major one without known holes in row-level security. The last one was
+     * CVE-2025-8713 (statistics of the planner show values of hidden rows), before it CVE-2024-10976 (a plan made for
+     * one role is run with its policies for another); 18.0 was born with both fixed.
+     */
+    private static final Map<Integer, Integer> FIRST_WITHOUT_HOLES = Map.of(16, 10, 17, 6);
 
     private static final Logger log = LoggerFactory.getLogger(DatabaseCheck.class);
+
+    private static final String CONNECT_SECONDS = "10";
 
     private DatabaseCheck() {}
 
@@ -123,16 +132,28 @@ final class DatabaseCheck {
     }
 
     private static void verifyVersion(String setting, String url, Statement statement) throws SQLException {
-        try (ResultSet row = statement.executeQuery("select current_setting('server_version_num')::int / 10000")) {
+        try (ResultSet row = statement.executeQuery("select current_setting('server_version_num')::int")) {
             row.next();
-            int version = row.getInt(1);
-            if (version < OLDEST_VERSION) {
+            int major = row.getInt(1) / 10000;
+            int minor = row.getInt(1) % 10000;
+            if (major < OLDEST_VERSION) {
                 throw new StartupException(
                         "The database at %s is PostgreSQL %d; Postrider needs %d or newer."
-                                .formatted(DatabaseLocation.withoutSecrets(url), version, OLDEST_VERSION),
+                                .formatted(DatabaseLocation.withoutSecrets(url), major, OLDEST_VERSION),
                         "Upgrade the server, or point %s at a newer one.".formatted(setting));
             }
+            isolationWarning(major, minor)
+                    .ifPresent(warning -> log.warn("{}: {}", DatabaseLocation.withoutSecrets(url), warning));
         }
+    }
+
+    /** What to do about a version whose row-level security has a known hole; empty if it has none. */
+    static Optional<String> isolationWarning(int major, int minor) {
+        return Optional.ofNullable(FIRST_WITHOUT_HOLES.get(major))
+                .filter(fixed -> minor < fixed)
+                .map(fixed -> ("PostgreSQL %1$d.%2$d has holes in row-level security (the last one is CVE-2025-8713),"
+                                + " by which one workspace can learn of another's rows. Update to %1$d.%3$d or later.")
+                        .formatted(major, minor, fixed));
     }
 
     private static void verifyRoles(Statement statement) throws SQLException {

@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedServer implements AutoCloseable {
 
     /** The major version of the bundled binaries; data of another one is not readable. */
-    static final String VERSION = "18";
+    static final String VERSION = Build.POSTGRES.replaceFirst("\\..*", "");
 
     static final String USERNAME = "postgres";
     private static final String DATABASE = "postrider";
@@ -101,13 +101,14 @@ public final class EmbeddedServer implements AutoCloseable {
                     .setOutputRedirector(ProcessBuilder.Redirect.appendTo(serverLog.toFile()))
                     // The same order of texts on every machine.
                     .setLocaleConfig("locale", "C")
-                    .setLocaleConfig("locale-provider", "builtin")
-                    .setLocaleConfig("builtin-locale", "C.UTF-8")
                     .setServerConfig("listen_addresses", "127.0.0.1")
                     .setServerConfig("unix_socket_directories", "")
                     .setServerConfig("fsync", "on")
                     .setServerConfig("synchronous_commit", "on")
                     .setServerConfig("max_connections", "200");
+            if (Integer.parseInt(VERSION) >= 17) { // 16 has no such provider; its "C" orders texts alike
+                builder.setLocaleConfig("locale-provider", "builtin").setLocaleConfig("builtin-locale", "C.UTF-8");
+            }
             parameters.forEach(builder::setServerConfig);
             EmbeddedPostgres server = run(builder, serverLog);
             DatabaseLocation location = new DatabaseLocation(

@@ -2,59 +2,86 @@ package dev.postrider.database;
 
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
+import java.lang.module.ModuleDescriptor.Version;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Brings a database to this version: first the roles, then the schema.
  *
- * <p>Safe to run on several nodes at once and again at every start.
+ * <p>Safe to run on several nodes at once and again at every start. A schema that a newer release has made is left as it
+ * is: while nodes are updated one by one, an old one that starts again must not bring its old functions back.
  */
 final class Migration {
 
     private static final String ENGINE_TO_OWNER = "postrider_engine to %s with inherit false, set true";
 
+    private static final Logger log = LoggerFactory.getLogger(Migration.class);
+
     private final DatabaseLocation location;
     private final RoleLogins logins;
     private final Secrets secrets;
+    private final String release;
+    private final String scripts;
 
     Migration(DatabaseLocation location, RoleLogins logins, Secrets secrets) {
+        this(location, logins, secrets, Build.RELEASE, "classpath:db/migration");
+    }
+
+    /**
+     * @param release recorded with each migration as who installed it
+     * @param scripts where the migrations are, as a location of Flyway
+     */
+    Migration(DatabaseLocation location, RoleLogins logins, Secrets secrets, String release, String scripts) {
         this.location = location;
         this.logins = logins;
         this.secrets = secrets;
+        this.release = release;
+        this.scripts = scripts;
     }
 
     /**
      * @throws StartupException when the roles cannot be made, or a migration fails
      */
     void run() {
-        if (location.username().isBlank()) {
-            migrate(); // a DBA has made the roles: see db/bootstrap/roles.sql
-        } else {
-            prepare();
+        boolean makesRoles = !location.username().isBlank(); // else a DBA has: see db/bootstrap/roles.sql
+        // One node at a time: what one revokes in the end another may need in the middle.
+        try (Connection lock = makesRoles ? creator() : owner();
+                Statement statement = lock.createStatement()) {
+            statement.execute("select pg_advisory_lock(7077350513414132582)");
+            if (makesRoles) {
+                makeRoles();
+            }
+            Optional<String> newer = newerRelease();
+            if (newer.isPresent()) {
+                log.info(
+                        "The schema is of Postrider {}, newer than this {}: it is left as it is", newer.get(), release);
+            } else if (makesRoles) {
+                migrateAsEngine();
+            } else {
+                migrate();
+            }
+        } catch (SQLException e) {
+            throw makesRoles ? rolesRefused(e) : unusable(e.getMessage(), e);
         }
         makePartitions();
     }
 
-    /** One node at a time: what one revokes in the end another may need in the middle. */
-    private void prepare() {
-        try (Connection lock = creator();
-                Statement statement = lock.createStatement()) {
-            statement.execute("select pg_advisory_lock(7077350513414132582)");
-            makeRoles();
-            // The engine's functions can only be made by a member of the engine, which has none but for this moment.
-            asCreator("grant " + ENGINE_TO_OWNER.formatted(logins.owner().username()));
-            try {
-                migrate();
-            } finally {
-                asCreator("revoke postrider_engine from " + logins.owner().username());
-            }
-        } catch (SQLException e) {
-            throw rolesRefused(e);
+    /** The engine's functions can only be made by a member of the engine, which has none but for this moment. */
+    private void migrateAsEngine() {
+        asCreator("grant " + ENGINE_TO_OWNER.formatted(logins.owner().username()));
+        try {
+            migrate();
+        } finally {
+            asCreator("revoke postrider_engine from " + logins.owner().username());
         }
     }
 
@@ -66,33 +93,79 @@ final class Migration {
         asCreator(script);
     }
 
+    /** The newest release that has changed the schema, if this one is older. */
+    private Optional<String> newerRelease() throws SQLException {
+        try (Connection connection = owner();
+                Statement statement = connection.createStatement()) {
+            try (ResultSet row =
+                    statement.executeQuery("select to_regclass('postrider.flyway_schema_history') is not null")) {
+                row.next();
+                if (!row.getBoolean(1)) {
+                    return Optional.empty();
+                }
+            }
+            Version own = Version.parse(release);
+            Optional<Version> newest = Optional.empty();
+            try (ResultSet row = statement.executeQuery(
+                    "select distinct installed_by from postrider.flyway_schema_history where installed_by ~ '^[0-9]'")) {
+                while (row.next()) {
+                    Version other = Version.parse(row.getString(1));
+                    newest = newest.filter(known -> known.compareTo(other) > 0).or(() -> Optional.of(other));
+                }
+            }
+            return newest.filter(known -> known.compareTo(own) > 0).map(Version::toString);
+        }
+    }
+
     private void migrate() {
         RoleLogins.Login owner = logins.owner();
         try {
-            Flyway.configure()
+            Flyway flyway = Flyway.configure()
                     .dataSource(location.directUrl(), owner.username(), owner.password())
-                    .initSql("set role postrider_owner; set row_security = off")
-                    .locations("classpath:db/migration")
+                    // Everything else waits behind a migration that waits for a lock: it gives up in time.
+                    .initSql("set role postrider_owner; set row_security = off; set lock_timeout = '10s'")
+                    .installedBy(release)
+                    .locations(scripts)
                     .defaultSchema("postrider")
                     .createSchemas(true)
                     .placeholderReplacement(false)
-                    .load()
-                    .migrate();
-        } catch (FlywayException e) {
-            throw new StartupException(
-                    "The database %s could not be brought to this version: %s"
-                            .formatted(location.urlForPeople(), e.getMessage()),
-                    "If another version of Postrider uses this database, start the newer one. Otherwise restore a backup"
-                            + " or give another database; nothing was changed by the migration that failed.",
-                    e);
+                    .load();
+            if (flyway.info().pending().length > 0) {
+                verifyMayBecomeEngine();
+            }
+            flyway.migrate();
+        } catch (FlywayException | SQLException e) {
+            throw unusable(e.getMessage(), e);
         }
+    }
+
+    private void verifyMayBecomeEngine() throws SQLException {
+        try (Connection connection = owner();
+                ResultSet row =
+                        connection.createStatement().executeQuery("select pg_has_role('postrider_engine', 'set')")) {
+            row.next();
+            if (!row.getBoolean(1)) {
+                String login = logins.owner().username();
+                throw new StartupException(
+                        "The login \"%s\" may not make the functions that belong to postrider_engine.".formatted(login),
+                        "Run: grant %s. Once this version has started you may revoke it until the next one."
+                                .formatted(ENGINE_TO_OWNER.formatted(login)));
+            }
+        }
+    }
+
+    private StartupException unusable(String reason, Exception cause) {
+        return new StartupException(
+                "The database %s could not be brought to this version: %s".formatted(location.urlForPeople(), reason),
+                "Nothing was changed by the migration that failed, and nodes of the version before it work on. Correct"
+                        + " what the message names, and start again; if it is a lock timeout, end the long transaction"
+                        + " that holds the lock.",
+                cause);
     }
 
     /** Before anything writes: a database that nobody used for months has no partition for today. */
     private void makePartitions() {
-        RoleLogins.Login owner = logins.owner();
-        try (Connection connection =
-                DriverManager.getConnection(location.directUrl(), owner.username(), owner.password())) {
+        try (Connection connection = owner()) {
             connection.createStatement().execute("select postrider.ensure_partitions()");
         } catch (SQLException e) {
             throw new StartupException(
@@ -114,6 +187,11 @@ final class Migration {
 
     private Connection creator() throws SQLException {
         return DriverManager.getConnection(location.directUrl(), location.username(), location.password());
+    }
+
+    private Connection owner() throws SQLException {
+        return DriverManager.getConnection(
+                location.directUrl(), logins.owner().username(), logins.owner().password());
     }
 
     private StartupException rolesRefused(SQLException e) {

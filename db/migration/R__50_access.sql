@@ -8,7 +8,7 @@ create or replace function postrider.resolve_api_key(key_hash bytea)
     language sql stable security definer set search_path = postrider, pg_temp as $$
     select key_id, workspace_id, scopes, key_hash from api_keys where key_hash = $1 and revoked_at is null
 $$;
-comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash.';
+comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash. Definer: the workspace is not known before the key is found.';
 
 create or replace function postrider.resolve_source(provider text, source_key text)
     returns table (source_id uuid, workspace_id uuid, secrets bytea, task_type text, enabled boolean)
@@ -16,7 +16,7 @@ create or replace function postrider.resolve_source(provider text, source_key te
     select source_id, workspace_id, secrets, task_type, enabled from webhook_sources s
      where s.source_key = $2 and s.provider = $1
 $$;
-comment on function postrider.resolve_source is 'The webhook source behind a url.';
+comment on function postrider.resolve_source is 'The webhook source behind a url. Definer: the workspace is not known before the source is found.';
 
 create or replace function postrider.create_workspace(name text, workspace_id uuid default null) returns uuid
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -32,11 +32,11 @@ begin
         raise sqlstate 'PR409' using message = format('workspace %s exists already', id);
     end if;
     insert into system_events (workspace_id, event_type, actor, payload)
-    values (id, 'workspace.created', nullif(current_setting('app.actor', true), ''),
+    values (id, 'workspace.created', coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             jsonb_build_object('name', create_workspace.name));
     return id;
 end $$;
-comment on function postrider.create_workspace is 'Makes a workspace; a team may bring its own id.';
+comment on function postrider.create_workspace is 'Makes a workspace; a team may bring its own id. Definer: the new workspace is not the active one.';
 
 create or replace function postrider.create_api_key(workspace_id uuid, key_hash bytea, scopes text[]) returns uuid
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -54,12 +54,12 @@ begin
     on conflict (key_hash) do nothing returning key_id into id;
     if id is not null then
         insert into system_events (workspace_id, event_type, actor, payload)
-        values (create_api_key.workspace_id, 'api-key.created', nullif(current_setting('app.actor', true), ''),
+        values (create_api_key.workspace_id, 'api-key.created', coalesce(nullif(current_setting('app.actor', true), ''), session_user),
                 jsonb_build_object('keyId', id, 'scopes', create_api_key.scopes));
     end if;
     return id;
 end $$;
-comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already.';
+comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already. Definer: keys are made for any workspace, and nobody but the engine may read or write them.';
 
 create or replace function postrider.sweep_keys() returns void
     language sql security definer set search_path = postrider, pg_temp
@@ -68,7 +68,7 @@ begin atomic
     delete from postrider.event_keys where created_at < now() - interval '30 days';
     delete from postrider.inbound_keys where received_at < now() - interval '30 days';
 end;
-comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks.';
+comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks. Definer: what is too old goes in all workspaces at once.';
 
 revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
     postrider.create_api_key, postrider.sweep_keys from public;

@@ -4,10 +4,14 @@ import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Brings a database to this version: first the roles, then the schema.
@@ -15,6 +19,8 @@ import org.flywaydb.core.api.FlywayException;
  * <p>Safe to run on several nodes at once and again at every start.
  */
 final class Migration {
+
+    private static final Logger log = LoggerFactory.getLogger(Migration.class);
 
     private static final String ENGINE_TO_OWNER = "postrider_engine to %s with inherit false, set true";
 
@@ -67,17 +73,9 @@ final class Migration {
     }
 
     private void migrate() {
-        RoleLogins.Login owner = logins.owner();
+        LoginCheck.verify(location, logins);
         try {
-            Flyway.configure()
-                    .dataSource(location.directUrl(), owner.username(), owner.password())
-                    .initSql("set role postrider_owner; set row_security = off")
-                    .locations("classpath:db/migration")
-                    .defaultSchema("postrider")
-                    .createSchemas(true)
-                    .placeholderReplacement(false)
-                    .load()
-                    .migrate();
+            flyway(location, logins.owner()).load().migrate();
         } catch (FlywayException e) {
             throw new StartupException(
                     "The database %s could not be brought to this version: %s"
@@ -88,18 +86,44 @@ final class Migration {
         }
     }
 
+    /** Bound by the policies, and with row_security off: a statement that a policy would change fails instead. */
+    static FluentConfiguration flyway(DatabaseLocation location, RoleLogins.Login owner) {
+        return Flyway.configure()
+                .dataSource(location.directUrl(), owner.username(), owner.password())
+                .initSql("set role postrider_owner; set row_security = off")
+                .locations("classpath:db/migration")
+                .defaultSchema("postrider")
+                .createSchemas(true)
+                .placeholderReplacement(false);
+    }
+
     /** Before anything writes: a database that nobody used for months has no partition for today. */
     private void makePartitions() {
         RoleLogins.Login owner = logins.owner();
         try (Connection connection =
                 DriverManager.getConnection(location.directUrl(), owner.username(), owner.password())) {
             connection.createStatement().execute("select postrider.ensure_partitions()");
+            reportBreaches(connection);
         } catch (SQLException e) {
             throw new StartupException(
                     "The partitions of this month could not be made in %s: %s"
                             .formatted(location.urlForPeople(), e.getMessage()),
                     "Look which transaction holds a lock on the tables of the schema postrider, end it, and start again.",
                     e);
+        }
+    }
+
+    /** Not refused: that would stop the work of all workspaces because of one table, perhaps of another team. */
+    private static void reportBreaches(Connection owner) throws SQLException {
+        try (ResultSet breach = owner.createStatement()
+                .executeQuery("select object, breach, remedy from postrider.isolation_breaches")) {
+            while (breach.next()) {
+                log.error(
+                        "Isolation is broken: {} {}. To mend it: {}",
+                        breach.getString("object"),
+                        breach.getString("breach"),
+                        breach.getString("remedy"));
+            }
         }
     }
 

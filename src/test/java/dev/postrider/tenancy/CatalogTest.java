@@ -153,7 +153,8 @@ class CatalogTest {
     }
 
     private static List<String> breaches() throws SQLException {
-        return strings("select format('%s %s. To mend it: %s', object, breach, remedy) from postrider.isolation_breaches");
+        return strings(
+                "select format('%s %s. To mend it: %s', object, breach, remedy) from postrider.isolation_breaches");
     }
 
     private static void execute(String sql) throws SQLException {

@@ -9,6 +9,9 @@ declare
     workspace constant uuid := required_workspace();
     letter dead_letters;
 begin
+    if coalesce(trim(replay_dead_letter.reason), '') = '' then
+        raise sqlstate 'PR400' using message = 'reason is missing: nothing is replayed without one';
+    end if;
     delete from dead_letters
      where workspace_id = workspace and dead_letter_id = replay_dead_letter.dead_letter_id returning * into letter;
     if letter.task_id is null then

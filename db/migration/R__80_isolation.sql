@@ -1,5 +1,4 @@
--- The rule of isolation, which anybody may check, and isolate() for the tables of teams.
--- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
+-- The rule of isolation, as one query that the tests, every start and anybody in psql use.
 set local row_security = on;
 
 -- Reads the system catalogs alone, one select per rule. guarded: every table with a workspace_id that is ours or that
@@ -11,9 +10,12 @@ with recursive groups as (
      where rolname in ('postrider_owner', 'postrider_engine', 'postrider_dispatcher', 'postrider_tenant',
                        'postrider_producer', 'postrider_operator', 'postrider_analyst')
 ), id as (
-    select max(oid) filter (where name = 'postrider_owner') as owner, max(oid) filter (where name = 'postrider_engine') as engine,
-           max(oid) filter (where name = 'postrider_tenant') as tenant, max(oid) filter (where name = 'postrider_producer') as producer,
-           max(oid) filter (where name = 'postrider_operator') as operator, max(oid) filter (where name = 'postrider_analyst') as analyst
+    select max(oid) filter (where name = 'postrider_owner') as owner,
+           max(oid) filter (where name = 'postrider_engine') as engine,
+           max(oid) filter (where name = 'postrider_tenant') as tenant,
+           max(oid) filter (where name = 'postrider_producer') as producer,
+           max(oid) filter (where name = 'postrider_operator') as operator,
+           max(oid) filter (where name = 'postrider_analyst') as analyst
       from groups
 ), grantees as (
     select oid, name from groups where name <> 'postrider_owner' union all select 0, 'PUBLIC'
@@ -23,7 +25,8 @@ with recursive groups as (
            format('%I.%I', n.nspname, c.relname) as name, w.attnum as workspace,
            coalesce(obj_description(c.oid, 'pg_class') like '%Across workspaces: %', false) as excused,
            case when n.nspname = 'postrider' then format('select postrider.enforce_isolation(%L)', c.oid::regclass)
-                else format('select postrider.isolate(%L)', coalesce(pg_partition_root(c.oid), c.oid)::regclass) end as remedy,
+                else format('select postrider.isolate(%L)', coalesce(pg_partition_root(c.oid), c.oid)::regclass)
+           end as remedy,
            exists (select from unnest(array ['postrider_tenant', 'postrider_producer', 'postrider_dispatcher']) as r (role)
                     where case when c.relkind = 'S' then has_sequence_privilege(role, c.oid, 'usage, select, update')
                                else has_any_column_privilege(role, c.oid, 'select, insert, update, references')
@@ -47,9 +50,9 @@ with recursive groups as (
            pg_get_expr(p.polqual, p.polrelid) as visible, pg_get_expr(p.polwithcheck, p.polrelid) as writable
       from pg_policy p where p.polpermissive
 ), sorted_policies as (
-    select relation, array_agg((name, command, (select array_agg(r order by r) from unnest(roles) r), visible, writable)::text
-                               order by name) as all_of_them
-      from policies group by relation
+    select relation, array_agg((name, command, in_order, visible, writable)::text order by name) as all_of_them
+      from policies, lateral (select array_agg(role order by role) as in_order from unnest(roles) role) r
+     group by relation
 ), own_policies as (
     select p.relation, p.name from id, policies p join guarded g on g.oid = p.relation
      where p.command = '*' and p.visible = postrider.isolation_rule() and p.writable = postrider.isolation_rule()
@@ -62,8 +65,8 @@ with recursive groups as (
     select relation, name, roles[1] as reader from id, policies
      where command = 'r' and visible = 'true' and roles in (array [id.operator], array [id.analyst])
 ), functions as (
-    select p.oid, p.prosecdef as definer, p.proleakproof,
-           n.nspname = 'postrider' as ours, p.proconfig as settings, coalesce(obj_description(p.oid, 'pg_proc'), '') as comment,
+    select p.oid, p.prosecdef as definer, p.proleakproof, p.proconfig as settings, n.nspname = 'postrider' as ours,
+           coalesce(obj_description(p.oid, 'pg_proc'), '') as comment,
            format('function %I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name,
            has_function_privilege('postrider_tenant', p.oid, 'execute')
                or has_function_privilege('postrider_producer', p.oid, 'execute') as reachable
@@ -84,7 +87,8 @@ union all
 select name, 'row-level security is not forced, so its owner sees all', remedy
   from guarded where not forced and kind <> 'f'
 union all
-select name, 'is a foreign table, which policies cannot protect', format('revoke all on %s from the groups of Postrider', name)
+select name, 'is a foreign table, which policies cannot protect',
+       format('revoke all on %s from the groups of Postrider', name)
   from guarded where kind = 'f'
 union all
 select name, 'has no policy of the active workspace, with the sub-select, for tenant, producer and its owner', remedy
@@ -137,17 +141,20 @@ select g.name, format('the unique index %s does not begin with workspace_id: a c
  where x.indkey[0] is distinct from g.workspace
    and coalesce(obj_description(x.indexrelid, 'pg_class') not like '%Across workspaces: %', true)
 union all
-select g.name, format('the foreign key %I does not hold workspace_id on both sides: its check ignores policies', f.conname),
+select g.name,
+       format('the foreign key %I does not hold workspace_id on both sides: its check ignores policies', f.conname),
        format('reference (workspace_id, …) of %s', parent.name)
   from guarded g join pg_constraint f on f.conrelid = g.oid and f.contype = 'f'
   join relations parent on parent.oid = f.confrelid and parent.workspace is not null
  where not exists (select from unnest(f.conkey, f.confkey) as k (here, there)
                     where here = g.workspace and there = parent.workspace)
 union all
-select name, 'has no workspace_id', format('add it; or write the reason: comment on table %s is ''… Across workspaces: …''', name)
+select name, 'has no workspace_id',
+       format('add it; or write the reason: comment on table %s is ''… Across workspaces: …''', name)
   from relations where ours and kind in ('r', 'p', 'f') and workspace is null and not excused
 union all
-select r.name, format('has no workspace_id, and %s may write to it', g.name), format('revoke insert, update, delete, truncate on %s from %s', r.name, g.name)
+select r.name, format('has no workspace_id, and %s may write to it', g.name),
+       format('revoke insert, update, delete, truncate on %s from %s', r.name, g.name)
   from relations r join groups g on g.name in ('postrider_tenant', 'postrider_producer')
  where r.ours and r.kind in ('r', 'p', 'f') and r.workspace is null
    and (has_any_column_privilege(g.oid, r.oid, 'insert, update') or has_table_privilege(g.oid, r.oid, 'delete, truncate'))
@@ -156,9 +163,11 @@ union all
 select name, 'is a view that reads with its owner''s rights', format('alter view %s set (security_invoker = true)', name)
   from relations r
  where kind = 'v' and not excused and (ours or reachable and oid in (select oid from built_on_guarded))
-   and not coalesce((select option_value::boolean from pg_options_to_table(r.options) where option_name = 'security_invoker'), false)
+   and not exists (select from pg_options_to_table(r.options)
+                    where option_name = 'security_invoker' and option_value::boolean)
 union all
-select name, 'is a materialized view, which policies cannot protect', format('make it a view with security_invoker, or revoke it from all groups: %s', name)
+select name, 'is a materialized view, which policies cannot protect',
+       format('make %s a view with security_invoker, or revoke all on it from the groups of Postrider', name)
   from relations where kind = 'm' and (ours and not excused or reachable and oid in (select oid from built_on_guarded))
 union all
 select s.name, 'is a sequence that tenants can read or use: it tells how much others do',
@@ -200,8 +209,10 @@ select 'schema postrider', format('%s may create in it', coalesce(r.rolname, 'PU
  where n.nspname = 'postrider' and a.privilege_type = 'CREATE'
    and coalesce(r.rolname, 'public') not in ('postrider_owner', 'postrider_engine')
 union all
-select format('default privileges of %s', d.defaclrole::regrole), format('what it makes is granted to %s from the start', coalesce(r.rolname, 'PUBLIC')),
-       format('alter default privileges for role %s revoke … from %s', d.defaclrole::regrole, coalesce(r.rolname, 'public'))
+select format('default privileges of %s', d.defaclrole::regrole),
+       format('what it makes is granted to %s from the start', coalesce(r.rolname, 'PUBLIC')),
+       format('alter default privileges for role %s revoke … from %s', d.defaclrole::regrole,
+              coalesce(r.rolname, 'public'))
   from id, pg_default_acl d cross join lateral aclexplode(d.defaclacl) a left join pg_roles r on r.oid = a.grantee
  where d.defaclrole in (id.owner, id.engine) and a.grantee <> d.defaclrole
 union all
@@ -209,73 +220,27 @@ select format('default privileges of %s', g.name), 'functions that it makes can 
        format('alter default privileges for role %s revoke execute on functions from public', g.name)
   from groups g
  where g.name in ('postrider_owner', 'postrider_engine')
-   and not exists (select from pg_default_acl d where d.defaclrole = g.oid and d.defaclobjtype = 'f' and d.defaclnamespace = 0)
+   and not exists (select from pg_default_acl d
+                    where d.defaclrole = g.oid and d.defaclobjtype = 'f' and d.defaclnamespace = 0)
 union all
 select format('role %I', r.rolname), 'is a superuser, replicates, or bypasses policies',
        format('alter role %I nosuperuser noreplication nobypassrls', r.rolname)
   from pg_roles r
- where r.oid in (select oid from groups union select oid from members) and (r.rolsuper or r.rolreplication or r.rolbypassrls)
+ where (r.rolsuper or r.rolreplication or r.rolbypassrls)
+   and r.oid in (select oid from groups union select oid from members)
 union all
-select format('role %I', m.oid::regrole), format('belongs to %s: permissive policies are OR-ed', string_agg(belongs_to::regrole::text, ' and ' order by belongs_to::regrole::text)),
+select format('role %s', m.oid::regrole),
+       format('belongs to %s: permissive policies are OR-ed', string_agg(g.name, ' and ' order by g.name)),
        format('revoke all but one of them from %s', m.oid::regrole)
-  from members m group by m.oid having count(*) > 1
+  from members m join groups g on g.oid = m.belongs_to group by m.oid having count(*) > 1
 union all
-select format('role %I', m.oid::regrole), 'is a member of postrider_engine, which sees all workspaces', format('revoke postrider_engine from %s', m.oid::regrole)
+select format('role %s', m.oid::regrole), 'is a member of postrider_engine, which sees all workspaces',
+       format('revoke postrider_engine from %s', m.oid::regrole)
   from members m, id where m.belongs_to = id.engine
 union all
-select coalesce('role ' || nullif(s.setrole, 0)::regrole::text, 'database ' || d.datname), 'names a workspace in its own settings',
-       'alter … reset app.active_workspace'
+select coalesce('role ' || nullif(s.setrole, 0)::regrole::text, 'database ' || d.datname),
+       'names a workspace in its own settings', 'alter … reset app.active_workspace'
   from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) setting
  where setting ~ '^app\.active_workspace=' and (s.setdatabase = 0 or d.datname = current_database());
 comment on view postrider.isolation_breaches is 'What breaks the rule of isolation in this database, and what to write: empty, or something is wrong.';
 grant select on postrider.isolation_breaches to postrider_producer, postrider_operator, postrider_analyst;
-
-create or replace function postrider.isolate(table_name regclass) returns void
-    language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-    part record;
-    breach record;
-begin
-    for part in select oid, oid::regclass as name, relkind, relpersistence, relispartition and oid = table_name as alone,
-                       relnamespace::regnamespace as schema
-                  from pg_class
-                 where oid = table_name or oid in (select relid from pg_partition_tree(table_name)) loop
-        if part.relkind not in ('r', 'p') or part.relpersistence = 't' then
-            raise sqlstate 'PR400' using
-                message = format('%s is %s, which policies cannot protect', part.name,
-                                 case when part.relpersistence = 't' then 'a temporary table'
-                                      when part.relkind = 'f' then 'a foreign table'
-                                      when part.relkind in ('v', 'm') then 'a view' else 'no table' end),
-                hint = 'Isolate the ordinary or partitioned tables; views on them want "with (security_invoker = true)".';
-        elsif part.alone then
-            raise sqlstate 'PR400' using
-                message = format('%s is a partition, and would be read through its parent', part.name),
-                hint = 'Isolate the partitioned table: that covers all its partitions.';
-        elsif not exists (select from pg_attribute where attrelid = part.oid and attname = 'workspace_id'
-                          and atttypid = 'uuid'::regtype and attnotnull and not attisdropped) then
-            raise sqlstate 'PR400' using
-                message = format('%s has no column "workspace_id uuid not null"', part.name),
-                hint = 'Add the column, then call isolate again.';
-        end if;
-        perform postrider.enforce_isolation(part.name, array ['postrider_analyst']);
-    end loop;
-    execute format('grant select, insert, update, delete on %s to postrider_tenant, postrider_producer', table_name);
-    if not (has_schema_privilege('postrider_tenant', part.schema, 'usage')
-            and has_schema_privilege('postrider_producer', part.schema, 'usage')) then
-        raise warning 'handlers and applications cannot reach %', table_name using
-            hint = format('grant usage on schema %s to postrider_tenant, postrider_producer, postrider_analyst', part.schema);
-    end if;
-    for breach in select b.* from postrider.isolation_breaches b
-                    join pg_class c on format('%I.%I', c.relnamespace::regnamespace, c.relname) = b.object
-                   where c.oid = table_name or c.oid in (select relid from pg_partition_tree(table_name)) loop
-        raise warning '%: %', breach.object, breach.breach using hint = breach.remedy;
-    end loop;
-    if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                   where i.indrelid = table_name and a.attname = 'workspace_id') then
-        raise notice '% has no index that starts with workspace_id: every query of a workspace reads the whole table', table_name;
-    end if;
-end $$;
-comment on function postrider.isolate is
-    'Gives a team''s own table, and its partitions, the isolation of Postrider''s tables: policies, FORCE, and the grants of handlers and applications. The caller owns the table; called again it changes nothing, and covers new partitions.';
-revoke execute on function postrider.isolate from public;
-grant execute on function postrider.isolate to postrider_producer;

@@ -13,10 +13,13 @@ import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.jdbc.core.JdbcTemplate;
 
@@ -81,6 +84,18 @@ class LoginCheckTest {
                 .rootCause()
                 .isInstanceOf(StartupException.class)
                 .hasMessageContaining("is a superuser");
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void a_start_says_which_table_breaks_the_rule(CapturedOutput output) {
+        DATABASE.sql().execute("alter table postrider.deliveries no force row level security");
+        try {
+            start().close();
+        } finally {
+            DATABASE.sql().execute("alter table postrider.deliveries force row level security");
+        }
+        assertThat(output).contains("postrider.deliveries row-level security is not forced");
     }
 
     @Test

@@ -66,7 +66,7 @@ class IsolateTest {
         assertThat(invoicesAndWorkspaces(APPLICATION, "test", ONE)).isEqualTo("1 of 1");
         assertThat(invoicesAndWorkspaces(APPLICATION, "test", null)).isEqualTo("0 of 0");
         assertThat(invoicesAndWorkspaces(MIGRATOR, "test", TWO))
-                .as("the owner is bound, but not blind")
+                .as("the owner is bound")
                 .isEqualTo("1 of 1");
         assertThat(invoicesAndWorkspaces(
                         "postrider_tenant_login", DATABASE.secrets().rolePassword("tenant"), ONE))
@@ -75,6 +75,24 @@ class IsolateTest {
                         "postrider_analyst_login", DATABASE.secrets().rolePassword("analyst"), null))
                 .isEqualTo("2 of 2");
         assertThat(tasks("send-invoice")).isEqualTo(2);
+    }
+
+    @Test
+    void the_owner_sees_the_workspace_that_it_names_though_it_is_in_no_group_of_ours() {
+        DATABASE.sql().execute("""
+                create role isolate_test_stranger login password 'test';
+                create schema strange authorization isolate_test_stranger;
+                create table strange.things (workspace_id uuid not null);
+                insert into strange.things values ('%s'), ('%s');
+                alter table strange.things owner to isolate_test_stranger;
+                select postrider.isolate('strange.things')""".formatted(ONE, TWO));
+        int seen = DATABASE.as(
+                "isolate_test_stranger",
+                "test",
+                ONE,
+                sql -> sql.queryForObject("select count(*) from strange.things", Integer.class));
+        DATABASE.sql().execute("drop owned by isolate_test_stranger; drop role isolate_test_stranger");
+        assertThat(seen).isOne();
     }
 
     @Test

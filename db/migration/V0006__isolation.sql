@@ -14,7 +14,7 @@ create or replace function postrider.enforce_isolation(target regclass, readers 
     language plpgsql set search_path = pg_catalog, pg_temp set client_min_messages = warning as $$
 declare
     rule constant text := postrider.isolation_rule();
-    owner constant name := (select relowner::regrole from pg_class where oid = target);
+    owner constant text := (select relowner::regrole from pg_class where oid = target);
     reader name;
 begin
     execute format('alter table %s enable row level security, force row level security', target);

@@ -25,20 +25,24 @@ final class LoginCheck {
      * @throws StartupException otherwise, or if a login cannot connect
      */
     static void verify(DatabaseLocation location, RoleLogins logins) {
-        verify("owner", logins.owner(), location.directUrl());
-        verify("tenant", logins.tenant(), location.url());
-        verify("dispatcher", logins.dispatcher(), location.url());
-        verify("operator", logins.operator(), location.url());
+        verify("owner", logins.owner(), logins.owner(), location.directUrl());
+        verify("tenant", logins.tenant(), logins.tenant(), location.url());
+        verify("dispatcher", logins.dispatcher(), logins.dispatcher(), location.url());
+        verify("operator", logins.operator(), logins.operator(), location.url());
+        // Perhaps it may connect to a replica only.
+        verify("analyst", logins.analyst(), logins.owner(), location.directUrl());
     }
 
-    private static void verify(String role, RoleLogins.Login login, String url) {
+    private static void verify(String role, RoleLogins.Login login, RoleLogins.Login asking, String url) {
         Properties properties = new Properties();
-        properties.setProperty("user", login.username());
-        properties.setProperty("password", login.password());
+        properties.setProperty("user", asking.username());
+        properties.setProperty("password", asking.password());
+        properties.setProperty("connectTimeout", "10");
         properties.setProperty("prepareThreshold", "0"); // a transaction pooler may know no prepared statements
         try (Connection connection = DriverManager.getConnection(url, properties)) {
             PreparedStatement faults = connection.prepareStatement(FAULTS);
             faults.setString(1, "postrider_" + role);
+            faults.setString(2, login == asking ? "" : login.username());
             ResultSet fault = faults.executeQuery();
             if (fault.next()) {
                 throw refused(role, login.username(), fault);

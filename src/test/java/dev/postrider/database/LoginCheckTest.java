@@ -63,6 +63,18 @@ class LoginCheckTest {
     }
 
     @Test
+    void an_analysts_login_is_refused_that_is_in_another_group() {
+        assertThatThrownBy(() -> LoginCheck.verify(
+                        DATABASE.location(),
+                        logins(
+                                "postrider_tenant_login",
+                                derived("tenant"),
+                                new RoleLogins.Login("postrider_operator_login", "never used"))))
+                .isInstanceOf(StartupException.class)
+                .hasMessageContaining("\"postrider_operator_login\" is not a member of postrider_analyst");
+    }
+
+    @Test
     void a_login_that_cannot_connect_is_named_with_its_setting_and_without_its_password() {
         assertThatThrownBy(() -> LoginCheck.verify(DATABASE.location(), logins("postrider_tenant_login", "hush")))
                 .isInstanceOfSatisfying(StartupException.class, refused -> {
@@ -126,12 +138,16 @@ class LoginCheckTest {
     }
 
     private static RoleLogins logins(String tenant, String password) {
+        return logins(tenant, password, new RoleLogins.Login("postrider_analyst_login", derived("analyst")));
+    }
+
+    private static RoleLogins logins(String tenant, String password, RoleLogins.Login analyst) {
         return new RoleLogins(
                 new RoleLogins.Login("postrider_owner_login", derived("owner")),
                 new RoleLogins.Login(tenant, password),
                 new RoleLogins.Login("postrider_dispatcher_login", derived("dispatcher")),
                 new RoleLogins.Login("postrider_operator_login", derived("operator")),
-                new RoleLogins.Login("postrider_analyst_login", derived("analyst")));
+                analyst);
     }
 
     private static String derived(String role) {

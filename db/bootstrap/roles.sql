@@ -16,8 +16,9 @@ begin
         if not exists (select from pg_roles where rolname = 'postrider_' || name || '_login') then
             execute format('create role %I login', 'postrider_' || name || '_login');
             execute format('grant %I to %I', 'postrider_' || name, 'postrider_' || name || '_login');
-            execute format('alter role %I set search_path = postrider, pg_catalog', 'postrider_' || name || '_login');
         end if;
+        -- Temporary tables last: unnamed they come first, and one that a handler left in a pooled session would hide ours.
+        execute format('alter role %I set search_path = postrider, pg_catalog, pg_temp', 'postrider_' || name || '_login');
     end loop;
 end $$;
 

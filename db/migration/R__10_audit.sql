@@ -8,8 +8,8 @@ create or replace function postrider.audit(event_type text, payload jsonb) retur
 begin atomic
     insert into postrider.system_events (workspace_id, category, event_type, actor, payload)
     values (coalesce(postrider.active_workspace(), '00000000-0000-0000-0000-000000000000'), 'audit', audit.event_type,
-            nullif(current_setting('app.actor', true), ''), audit.payload);
+            coalesce(nullif(current_setting('app.actor', true), ''), session_user), audit.payload);
 end;
-comment on function postrider.audit is 'Adds a row to the audit trail of the active workspace; the actor comes from the setting app.actor.';
+comment on function postrider.audit is 'Adds a row to the audit trail of the active workspace; the actor is the setting app.actor, or else the login. Definer: nobody but the functions that change something may write the trail; the owner is bound to the active workspace.';
 revoke execute on function postrider.audit from public;
 grant execute on function postrider.audit to postrider_operator;

@@ -15,7 +15,7 @@ begin
     end if;
     return null;
 end $$;
-comment on function postrider.on_tasks_added is 'Logs accepted tasks and wakes the nodes.';
+comment on function postrider.on_tasks_added is 'Logs accepted tasks and wakes the nodes. Definer: the log is written by nobody else; the owner is bound to the active workspace.';
 create or replace trigger on_tasks_added after insert on postrider.background_tasks
     referencing new table as added for each statement execute function postrider.on_tasks_added();
 
@@ -54,7 +54,7 @@ begin
     return id;
 end $$;
 comment on function postrider.enqueue_task is
-    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. priority_rank is -100 to 100.';
+    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. priority_rank is -100 to 100. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 -- The status in which the task was found; null when it neither waited nor ran.
 create or replace function postrider.cancel_found(task_id uuid) returns text
@@ -86,13 +86,13 @@ begin
     perform audit('task.cancelled', jsonb_build_object('taskId', cancel_found.task_id, 'was', status));
     return status;
 end $$;
-comment on function postrider.cancel_found is 'Cancels like cancel_task, and returns the status in which the task was found.';
+comment on function postrider.cancel_found is 'Cancels like cancel_task, and returns the status in which the task was found. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 create or replace function postrider.cancel_task(task_id uuid) returns boolean
     language sql security definer set search_path = postrider, pg_temp
 return postrider.cancel_found(cancel_task.task_id) is not null;
 comment on function postrider.cancel_task is
-    'Cancels a waiting task; asks a running one to stop: it is not tried again. False when it is neither.';
+    'Cancels a waiting task; asks a running one to stop: it is not tried again. False when it is neither. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 create or replace function postrider.publish_event(event_type text, payload jsonb, event_key text default null)
     returns uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -122,7 +122,8 @@ begin
         end if;
     end if;
     insert into system_events (event_id, workspace_id, category, event_type, actor, payload)
-    values (id, workspace, 'event', publish_event.event_type, nullif(current_setting('app.actor', true), ''), content);
+    values (id, workspace, 'event', publish_event.event_type,
+            coalesce(nullif(current_setting('app.actor', true), ''), session_user), content);
     with recipients as materialized (
         select new_id() as delivery_id, endpoint_id from webhook_endpoints e
          where workspace_id = workspace and enabled and deleted_at is null
@@ -140,7 +141,7 @@ begin
     return id;
 end $$;
 comment on function postrider.publish_event is
-    'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409).';
+    'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 revoke execute on function postrider.on_tasks_added, postrider.enqueue_task, postrider.cancel_task,
     postrider.cancel_found, postrider.publish_event from public;

@@ -19,7 +19,7 @@ begin
                            'after', to_jsonb(new) - hidden));
     return null;
 end $$;
-comment on function postrider.on_endpoint_changed is 'Writes changes of endpoints to the audit trail, without their secrets.';
+comment on function postrider.on_endpoint_changed is 'Writes changes of endpoints to the audit trail, without their secrets. Definer: tenants may change their endpoints, but not write the audit trail.';
 create or replace trigger on_endpoint_changed after insert or update on postrider.webhook_endpoints
     for each row execute function postrider.on_endpoint_changed();
 revoke execute on function postrider.on_endpoint_changed from public;

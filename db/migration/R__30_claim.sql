@@ -24,7 +24,7 @@ begin
                               excluded.maximum_redelivery_delay);
 end $$;
 comment on function postrider.heartbeat is
-    'Says that a node lives, the lease of all that it claimed, and which task types it handles with which redelivery policy: rescue needs that when the node is gone.';
+    'Says that a node lives, the lease of all that it claimed, and which task types it handles with which redelivery policy: rescue needs that when the node is gone. Definer: nodes and task types belong to no workspace, and the dispatcher may touch no table.';
 
 -- Fair: per task type walk the index background_tasks_ready from behind the workspace that this node served last, take
 -- up to 32 workspaces that have work, and give each an equal share of the free slots. LIMIT is a literal: as a parameter
@@ -116,7 +116,7 @@ begin
                           order by scheduled_at limit 1);
 end $$;
 comment on function postrider.claim_tasks is
-    'Claims tasks for a node: slots says of each type how many more it can take, and which workspace it served last, as {"type": {"free": n, "after": uuid}}.';
+    'Claims tasks for a node: slots says of each type how many more it can take, and which workspace it served last, as {"type": {"free": n, "after": uuid}}. Definer: nodes serve all workspaces, and the dispatcher may read no table.';
 
 -- Fenced by worker and attempt: what another node has taken over meanwhile is left alone, and not returned.
 -- The lateral sub-select that locks is one index probe per task, whatever stale statistics say of a table that fills
@@ -145,12 +145,12 @@ begin
       from done
     returning task_id;
 end $$;
-comment on function postrider.finish_tasks is 'Moves finished tasks to the history; returns those that the node still held.';
+comment on function postrider.finish_tasks is 'Moves finished tasks to the history; returns those that the node still held. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
--- The failed attempts that are kept with a task: the last 50.
 create or replace function postrider.last_attempts(attempts jsonb, latest jsonb) returns jsonb
     language sql immutable set search_path = postrider, pg_temp
 return case when jsonb_array_length(attempts) < 50 then attempts else attempts - 0 end || latest;
+comment on function postrider.last_attempts is 'Adds an attempt to those that are kept with a task: the last 50.';
 
 -- Ends the attempts that did not succeed. outcome says how: retry (counts a failure, waits delay), snooze (waits delay,
 -- counts none; without a delay it gives back what was not begun), dead, or discard. A task that somebody asked to cancel
@@ -217,9 +217,8 @@ begin
     select task_id from ended;
 end $$;
 comment on function postrider.end_attempts is
-    'Ends attempts that did not succeed (retry, snooze, dead, discard); returns those that the node still held.';
+    'Ends attempts that did not succeed (retry, snooze, dead, discard); returns those that the node still held. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
--- Requests and responses of a delivery, as a dead letter keeps them; attempts that left no request keep their error.
 create or replace function postrider.delivery_log(workspace uuid, delivery uuid, since timestamptz, failed jsonb)
     returns jsonb language sql stable set search_path = postrider, pg_temp as $$
     select coalesce(jsonb_agg(entry order by (entry ->> 'attempt')::int), '[]')
@@ -236,6 +235,7 @@ create or replace function postrider.delivery_log(workspace uuid, delivery uuid,
                                 where a.workspace_id = workspace and a.delivery_id = delivery and a.attempted_at >= since
                                   and a.attempt = (entry ->> 'attempt')::int)) entries
 $$;
+comment on function postrider.delivery_log is 'Requests and responses of a delivery, as a dead letter keeps them; attempts that left no request keep their error.';
 
 -- The answer to a claim can be lost after its commit: the tasks are then held by a node that lives and knows nothing of
 -- them. The node calls this between two claims, with all that it does know of.
@@ -247,7 +247,7 @@ create or replace function postrider.release_unheard(node text, task_ids uuid[],
     returning task_id
 $$;
 comment on function postrider.release_unheard is
-    'Gives back, without counting a failure, what a node holds by the database but does not know of.';
+    'Gives back, without counting a failure, what a node holds by the database but does not know of. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 create or replace function postrider.retire_node(node text) returns void
     language sql security definer set search_path = postrider, pg_temp
@@ -258,7 +258,7 @@ begin atomic
        and not exists (select from postrider.background_tasks
                         where task_status = 'processing' and worker_id = retire_node.node);
 end;
-comment on function postrider.retire_node is 'Removes a node that stopped in order; one that still holds tasks stays until it is rescued.';
+comment on function postrider.retire_node is 'Removes a node that stopped in order; one that still holds tasks stays until it is rescued. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 -- A node silent for 20 s is dead: each of its tasks counts a failure and waits again, or is a dead letter when its
 -- policy is exhausted; a delivery always waits again, because its policy is its endpoint's, which the next attempt knows.
@@ -296,7 +296,7 @@ begin
         return next;
     end loop;
 end $$;
-comment on function postrider.rescue_tasks is 'Takes the tasks of dead nodes back; returns the nodes and how many tasks each held.';
+comment on function postrider.rescue_tasks is 'Takes the tasks of dead nodes back; returns the nodes and how many tasks each held. Definer: a dead node held tasks of all workspaces.';
 
 create or replace function postrider.queue_depths()
     returns table (task_type text, waiting bigint, running bigint, oldest double precision)
@@ -308,7 +308,7 @@ create or replace function postrider.queue_depths()
       from background_tasks t left join task_types c using (task_type)
      group by 1
 $$;
-comment on function postrider.queue_depths is 'What waits and runs per task type; types that no node has declared count as other.';
+comment on function postrider.queue_depths is 'What waits and runs per task type; types that no node has declared count as other. Definer: counts over all workspaces, and shows no row.';
 
 create or replace function postrider.gauges()
     returns table (nodes bigint, dead_tasks bigint, dead_deliveries bigint, xmin_age double precision)
@@ -319,7 +319,7 @@ create or replace function postrider.gauges()
                       where backend_xmin is not null), 0)
       from dead_letters
 $$;
-comment on function postrider.gauges is 'Living nodes, dead letters by kind, and for how many seconds the oldest open transaction has held back vacuum.';
+comment on function postrider.gauges is 'Living nodes, dead letters by kind, and for how many seconds the oldest open transaction has held back vacuum. Definer: counts over all workspaces, and shows no row.';
 
 revoke execute on function postrider.heartbeat, postrider.claim_tasks,
     postrider.finish_tasks, postrider.end_attempts, postrider.release_unheard, postrider.retire_node,

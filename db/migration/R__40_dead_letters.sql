@@ -9,6 +9,9 @@ declare
     workspace constant uuid := required_workspace();
     letter dead_letters;
 begin
+    if coalesce(trim(replay_dead_letter.reason), '') = '' then
+        raise sqlstate 'PR400' using message = 'reason is missing: nothing is replayed without one';
+    end if;
     delete from dead_letters
      where workspace_id = workspace and dead_letter_id = replay_dead_letter.dead_letter_id returning * into letter;
     if letter.task_id is null then
@@ -38,7 +41,7 @@ begin
     return letter.task_id;
 end $$;
 comment on function postrider.replay_dead_letter is
-    'Puts a dead letter''s task back to waiting: the same task id, failures 0, its attempts kept; audited.';
+    'Puts a dead letter''s task back to waiting: the same task id, failures 0, its attempts kept; audited. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 create or replace function postrider.discard_dead_letter(dead_letter_id uuid, reason text) returns void
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -63,8 +66,8 @@ begin
     perform audit('dead-letter.discarded', jsonb_build_object('deadLetterId', letter.dead_letter_id,
         'taskId', letter.task_id, 'taskType', letter.task_type, 'reason', discard_dead_letter.reason));
 end $$;
-comment on function postrider.discard_dead_letter is 'Gives a dead letter up for good, with a reason; its task is discarded, and that is audited.';
+comment on function postrider.discard_dead_letter is 'Gives a dead letter up for good, with a reason; its task is discarded, and that is audited. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
-revoke execute on function postrider.replay_dead_letter, postrider.discard_dead_letter from public;
+revoke execute on function postrider.replay_dead_letter, postrider.discard_dead_letter from public, postrider_producer;
 grant execute on function postrider.replay_dead_letter, postrider.discard_dead_letter
-    to postrider_tenant, postrider_producer, postrider_operator;
+    to postrider_tenant, postrider_operator;

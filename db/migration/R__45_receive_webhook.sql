@@ -66,6 +66,6 @@ begin
     return query select receipt, outcome, webhook ->> 'reason';
 end $$;
 comment on function postrider.receive_webhook is
-    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task. A verdict that is given (rejected, ignored) is only recorded.';
+    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task. A verdict that is given (rejected, ignored) is only recorded. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 revoke execute on function postrider.receive_webhook from public;
 grant execute on function postrider.receive_webhook to postrider_tenant;

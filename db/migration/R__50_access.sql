@@ -19,7 +19,7 @@ begin
     return query select found_key.key_id, found_key.workspace_id, found_key.scopes, found_key.key_hash
                   where found_key.key_id is not null and status is distinct from 'deleted';
 end $$;
-comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash; an error (PR403) when the workspace is suspended.';
+comment on function postrider.resolve_api_key is 'The workspace and scopes that an API key opens, found by its hash; an error (PR403) when the workspace is suspended. Definer: the workspace is not known before the key is found.';
 
 create or replace function postrider.resolve_source(provider text, source_key text)
     returns table (source_id uuid, workspace_id uuid, secrets bytea, task_type text, enabled boolean)
@@ -28,7 +28,7 @@ create or replace function postrider.resolve_source(provider text, source_key te
       from webhook_sources s join workspaces using (workspace_id)
      where s.source_key = $2 and s.provider = $1 and workspace_status <> 'deleted'
 $$;
-comment on function postrider.resolve_source is 'The webhook source behind a url; not enabled while its workspace is suspended.';
+comment on function postrider.resolve_source is 'The webhook source behind a url; not enabled while its workspace is suspended. Definer: the workspace is not known before the source is found.';
 
 create or replace function postrider.create_workspace(name text, workspace_id uuid default null) returns uuid
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -44,11 +44,11 @@ begin
         raise sqlstate 'PR409' using message = format('workspace %s exists already', id);
     end if;
     insert into system_events (workspace_id, event_type, actor, payload)
-    values (id, 'workspace.created', nullif(current_setting('app.actor', true), ''),
+    values (id, 'workspace.created', coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             jsonb_build_object('name', create_workspace.name));
     return id;
 end $$;
-comment on function postrider.create_workspace is 'Makes a workspace; a team may bring its own id.';
+comment on function postrider.create_workspace is 'Makes a workspace; a team may bring its own id. Definer: the new workspace is not the active one.';
 
 create or replace function postrider.create_api_key(workspace_id uuid, key_hash bytea, scopes text[]) returns uuid
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -66,12 +66,12 @@ begin
     on conflict (key_hash) do nothing returning key_id into id;
     if id is not null then
         insert into system_events (workspace_id, event_type, actor, payload)
-        values (create_api_key.workspace_id, 'api-key.created', nullif(current_setting('app.actor', true), ''),
+        values (create_api_key.workspace_id, 'api-key.created', coalesce(nullif(current_setting('app.actor', true), ''), session_user),
                 jsonb_build_object('keyId', id, 'scopes', create_api_key.scopes));
     end if;
     return id;
 end $$;
-comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already.';
+comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already. Definer: keys are made for any workspace, and nobody but the engine may read or write them.';
 
 create or replace function postrider.change_workspace(workspace_id uuid, status text, reason text) returns jsonb
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -98,7 +98,7 @@ begin
     return jsonb_build_object('workspaceId', changed.workspace_id, 'name', changed.name,
                               'status', changed.workspace_status);
 end $$;
-comment on function postrider.change_workspace is 'Suspends, reactivates or deletes a workspace, with a reason; audited. Null when it does not exist.';
+comment on function postrider.change_workspace is 'Suspends, reactivates or deletes a workspace, with a reason; audited. Null when it does not exist. Definer: only the engine may write workspaces.';
 
 create or replace function postrider.revoke_api_key(workspace_id uuid, key_id uuid) returns boolean
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -114,7 +114,7 @@ begin
             jsonb_build_object('keyId', revoke_api_key.key_id));
     return true;
 end $$;
-comment on function postrider.revoke_api_key is 'Makes a key open nothing from now on; false when the workspace has no such key that is valid.';
+comment on function postrider.revoke_api_key is 'Makes a key open nothing from now on; false when the workspace has no such key that is valid. Definer: nobody but the engine may write keys.';
 
 create or replace function postrider.sweep_keys() returns void
     language sql security definer set search_path = postrider, pg_temp
@@ -123,7 +123,7 @@ begin atomic
     delete from postrider.event_keys where created_at < now() - interval '30 days';
     delete from postrider.inbound_keys where received_at < now() - interval '30 days';
 end;
-comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks.';
+comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks. Definer: what is too old goes in all workspaces at once.';
 
 revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
     postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.sweep_keys from public;

@@ -28,7 +28,7 @@ set local role postrider_engine;
 create or replace function postrider.unaccounted() returns bigint
     language sql stable security definer set search_path = postrider, pg_temp
 return (select coalesce(sum(abs(unaccounted)), 0)::bigint from postrider.accounting);
-comment on function postrider.unaccounted is 'How many tasks and deliveries the books do not explain, over all workspaces: 0.';
+comment on function postrider.unaccounted is 'How many tasks and deliveries the books do not explain, over all workspaces: 0. Definer: counts over all workspaces, and shows no row.';
 revoke execute on function postrider.unaccounted from public;
 grant execute on function postrider.unaccounted to postrider_dispatcher;
 set local role postrider_owner;

@@ -11,6 +11,7 @@ import java.sql.Statement;
 import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.configuration.FluentConfiguration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,9 +23,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Migration {
 
-    private static final String ENGINE_TO_OWNER = "postrider_engine to %s with inherit false, set true";
-
     private static final Logger log = LoggerFactory.getLogger(Migration.class);
+
+    private static final String ENGINE_TO_OWNER = "postrider_engine to %s with inherit false, set true";
 
     private final DatabaseLocation location;
     private final RoleLogins logins;
@@ -118,17 +119,11 @@ final class Migration {
     }
 
     private void migrate() {
-        RoleLogins.Login owner = logins.owner();
+        LoginCheck.verify(location, logins);
         try {
-            Flyway flyway = Flyway.configure()
-                    .dataSource(location.directUrl(), owner.username(), owner.password())
-                    // Everything else waits behind a migration that waits for a lock: it gives up in time.
-                    .initSql("set role postrider_owner; set row_security = off; set lock_timeout = '10s'")
+            Flyway flyway = flyway(location, logins.owner())
                     .installedBy(release)
                     .locations(scripts)
-                    .defaultSchema("postrider")
-                    .createSchemas(true)
-                    .placeholderReplacement(false)
                     .load();
             if (flyway.info().pending().length > 0) {
                 verifyMayBecomeEngine();
@@ -163,16 +158,42 @@ final class Migration {
                 cause);
     }
 
+    /** Bound by the policies, and with row_security off: a statement that a policy would change fails instead. */
+    static FluentConfiguration flyway(DatabaseLocation location, RoleLogins.Login owner) {
+        return Flyway.configure()
+                .dataSource(location.directUrl(), owner.username(), owner.password())
+                // Everything else waits behind a migration that waits for a lock: it gives up in time.
+                .initSql("set role postrider_owner; set row_security = off; set lock_timeout = '10s'")
+                .defaultSchema("postrider")
+                .createSchemas(true)
+                .placeholderReplacement(false);
+    }
+
     /** Before anything writes: a database that nobody used for months has no partition for today. */
     private void makePartitions() {
         try (Connection connection = owner()) {
             connection.createStatement().execute("select postrider.ensure_partitions()");
+            reportBreaches(connection);
         } catch (SQLException e) {
             throw new StartupException(
                     "The partitions of this month could not be made in %s: %s"
                             .formatted(location.urlForPeople(), e.getMessage()),
                     "Look which transaction holds a lock on the tables of the schema postrider, end it, and start again.",
                     e);
+        }
+    }
+
+    /** Not refused: that would stop the work of all workspaces because of one table, perhaps of another team. */
+    private static void reportBreaches(Connection owner) throws SQLException {
+        try (ResultSet breach = owner.createStatement()
+                .executeQuery("select object, breach, remedy from postrider.isolation_breaches")) {
+            while (breach.next()) {
+                log.error(
+                        "Isolation is broken: {} {}. To mend it: {}",
+                        breach.getString("object"),
+                        breach.getString("breach"),
+                        breach.getString("remedy"));
+            }
         }
     }
 

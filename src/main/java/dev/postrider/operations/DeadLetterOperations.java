@@ -61,7 +61,7 @@ public class DeadLetterOperations {
 
     @ManagedOperation(description = "Puts its task back to waiting, with the same id and failures 0")
     @ManagedOperationParameter(name = "deadLetterId", description = "The id, as list shows it")
-    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
     public String replay(String deadLetterId, String reason) {
         return inItsWorkspace(
                 deadLetterId,

@@ -94,7 +94,8 @@ class DeadLetterOperationsTest {
     }
 
     @Test
-    void it_is_discarded_only_with_a_reason() throws Exception {
+    void it_is_replayed_and_discarded_only_with_a_reason() throws Exception {
+        assertThat(execute("replay", letter, " ").at("/status").asInt()).isNotEqualTo(200);
         assertThat(execute("discard", letter, " ").at("/status").asInt()).isNotEqualTo(200);
 
         execute("discard", letter, "nobody needs it");

@@ -26,20 +26,30 @@ final class TransactionRules implements RouteLint.Rules {
             if (!transactions.isEmpty()) {
                 place(document, route, transactions, findings);
             }
-            deadLetter(document, route, deadLetterConfigurations(all), findings);
+            deadLetter(document, route, all, findings);
+            handledFailure(document, route, all, findings);
             hops(document, route, findings);
             calls(document, route, kameletsThatCall(all), findings);
         }
         return findings;
     }
 
-    private static Set<String> deadLetterConfigurations(List<RouteDocument> documents) {
+    private static Stream<YamlNode> configurations(List<RouteDocument> documents) {
         return documents.stream()
                 .flatMap(document -> document.root().items().stream())
-                .flatMap(item -> item.get("routeConfiguration").stream())
-                .filter(one -> one.path("errorHandler", "deadLetterChannel").isPresent())
-                .map(one -> one.text("id"))
-                .collect(Collectors.toSet());
+                .flatMap(item -> item.get("routeConfiguration").stream());
+    }
+
+    private static Set<String> ids(Stream<YamlNode> configurations) {
+        return configurations.map(one -> one.text("id")).collect(Collectors.toSet());
+    }
+
+    /** The handlers below a node that end a failure without rolling back. */
+    private static Stream<YamlNode> handlersThatCommit(YamlNode node) {
+        return node.walk()
+                .flatMap(one -> one.get("onException").stream())
+                .filter(one -> one.get("handled").or(() -> one.get("continued")).isPresent())
+                .filter(one -> one.walk().noneMatch(step -> step.get("rollback").isPresent()));
     }
 
     private static Set<String> kameletsThatCall(List<RouteDocument> documents) {
@@ -77,16 +87,38 @@ final class TransactionRules implements RouteLint.Rules {
     }
 
     private static void deadLetter(
-            RouteDocument document, YamlNode route, Set<String> configurations, List<Finding> findings) {
-        boolean named =
-                List.of(route.text("routeConfigurationId").split(",")).stream().anyMatch(configurations::contains);
-        if (named || route.path("errorHandler", "deadLetterChannel").isPresent()) {
+            RouteDocument document, YamlNode route, List<RouteDocument> all, List<Finding> findings) {
+        Set<String> configurations = ids(configurations(all)
+                .filter(one -> one.path("errorHandler", "deadLetterChannel").isPresent()));
+        if (uses(route, configurations)
+                || route.path("errorHandler", "deadLetterChannel").isPresent()) {
             findings.add(Finding.at(
                     document.path(),
                     route,
                     "a deadLetterChannel inside a transaction commits the partial work: handle the failure in the route "
                             + "that calls this one"));
         }
+    }
+
+    private static void handledFailure(
+            RouteDocument document, YamlNode route, List<RouteDocument> all, List<Finding> findings) {
+        Set<String> configurations = ids(configurations(all)
+                .filter(one -> handlersThatCommit(one).findAny().isPresent()));
+        boolean ofFile = document.root().items().stream()
+                .filter(item -> item.get("onException").isPresent())
+                .anyMatch(item -> handlersThatCommit(item).findAny().isPresent());
+        if (ofFile || uses(route, configurations)) {
+            findings.add(Finding.at(
+                    document.path(),
+                    route,
+                    "an onException that handles a failure inside a transaction commits the partial work: add 'rollback: "
+                            + "{markRollbackOnlyLast: true}' to its steps, or handle the failure in the route that calls "
+                            + "this one"));
+        }
+    }
+
+    private static boolean uses(YamlNode route, Set<String> configurations) {
+        return List.of(route.text("routeConfigurationId").split(",")).stream().anyMatch(configurations::contains);
     }
 
     private static void hops(RouteDocument document, YamlNode route, List<Finding> findings) {

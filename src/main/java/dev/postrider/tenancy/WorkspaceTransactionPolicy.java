@@ -14,6 +14,7 @@ import org.apache.camel.support.processor.DelegateAsyncProcessor;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.ResourceHolderSupport;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
@@ -78,9 +79,13 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
         if (outer != null) {
             outer.refuse(workspace, routeId);
             transacted.process(exchange);
+            if (exchange.getException() != null) {
+                outer.failedIn(routeId);
+            }
             return;
         }
-        current.set(new Transaction(workspace, routeId));
+        Transaction own = new Transaction(workspace, routeId);
+        current.set(own);
         tenant.admit();
         try {
             transacted.process(exchange);
@@ -88,37 +93,44 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
             tenant.withdraw();
             current.remove();
         }
+        if (own.refusal != null) {
+            exchange.setException(own.refusal); // an onException may have handled it, but nothing was committed
+        }
     }
 
     private void inside(Exchange exchange, String routeId, Processor steps) throws Exception {
         tenant.withdraw();
-        if (!TransactionSynchronizationManager.hasResource(tenant)) { // Camel believes the transaction is here already
+        ResourceHolderSupport holder = (ResourceHolderSupport) TransactionSynchronizationManager.getResource(tenant);
+        if (holder == null) { // Camel believes the transaction is here already
             throw new IllegalStateException(
                     "Route %s shares the unit of work of a transaction on another thread, which it cannot join: remove"
                                     .formatted(routeId)
                             + " shareUnitOfWork from the step that calls it in parallel.");
         }
         Transaction transaction = current.get();
-        boolean outermost = transaction.begin();
-        if (outermost) {
-            jdbc.query(
-                    ENTER,
-                    row -> {},
-                    transaction.workspace,
-                    exchange.getProperty(ACTOR, "route:" + routeId, String.class));
-        }
-        steps.process(exchange);
-        boolean rolledBack = exchange.isRollbackOnly() || exchange.isRollbackOnlyLast();
-        if (rolledBack) {
-            exchange.setProperty(ROLLED_BACK, true); // Camel forgets it, and the exception with it
-        }
-        if (rolledBack || exchange.getException() != null) {
-            transaction.failedIn(routeId);
-        } else {
-            refuseAnotherWorkspace(transaction, routeId);
+        try {
+            boolean outermost = transaction.begin();
             if (outermost) {
-                transaction.refuseHalf();
+                jdbc.query(
+                        ENTER,
+                        row -> {},
+                        transaction.workspace,
+                        exchange.getProperty(ACTOR, "route:" + routeId, String.class));
             }
+            steps.process(exchange);
+            if (exchange.isRollbackOnly() || exchange.isRollbackOnlyLast()) {
+                exchange.setProperty(ROLLED_BACK, true); // Camel forgets it, and the exception with it
+                transaction.failedIn(routeId);
+            } else if (exchange.getException() == null) {
+                refuseAnotherWorkspace(transaction, routeId);
+                if (outermost) {
+                    transaction.refuseHalf();
+                }
+            }
+        } catch (IllegalStateException refusal) {
+            holder.setRollbackOnly(); // whoever handles the exception
+            transaction.refusal = refusal;
+            throw refusal;
         }
     }
 
@@ -165,6 +177,7 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
         private final String routeId;
         private boolean begun;
         private String failed;
+        private IllegalStateException refusal;
 
         Transaction(String workspace, String routeId) {
             this.workspace = workspace;

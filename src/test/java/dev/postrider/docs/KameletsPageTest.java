@@ -23,7 +23,8 @@ class KameletsPageTest {
         StringBuilder page = new StringBuilder("""
                 # Kamelets
 
-                The building blocks of routes, in [routes/kamelets](../../routes/kamelets). Durations are milliseconds.
+                The building blocks of routes, in [routes/kamelets](../../routes/kamelets). Durations are milliseconds. How a
+                handler reads and writes its workspace's rows stands in [a guide](../guides/tenant-routes.md).
                 """);
         try (Stream<Path> files = Files.list(Path.of("routes/kamelets"))) {
             for (Path file : files.sorted().toList()) {

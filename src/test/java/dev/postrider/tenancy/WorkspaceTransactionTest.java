@@ -87,6 +87,14 @@ class WorkspaceTransactionTest {
                                 .getRegistry()
                                 .lookupByNameAndType("tenantTransactions", DataSourceTransactionManager.class)));
         route("other-policy", "transacted: {ref: plainTransactions}", INSERT);
+        load("handles", """
+                - onException: {exception: [java.lang.Exception], handled: {constant: "true"}, steps: [{setBody: {constant: handled}}]}
+                - route:
+                    id: handles
+                    from:
+                      uri: direct:handles
+                      steps: [{transacted: {ref: workspace}}, {%s}, {%s}]
+                """.formatted(INSERT, CHANGE));
         load("http", """
                 - route:
                     id: http
@@ -156,6 +164,7 @@ class WorkspaceTransactionTest {
             fails-inside, on purpose
             other-workspace, 'was called inside the transaction of route other-workspace, which is that of workspace'
             inside-changes, 'Route inner-changes began in workspace'
+            handles, 'Route handles began in workspace'
             catches, 'Route inner-fails failed inside the transaction of route catches, which caught the failure and went on: rolled back'
             catches-in-split, 'Route inner-fails failed inside the transaction of route catches-in-split, which caught'
             catches-a-roll-back, 'Route inner-rolls-back failed inside the transaction of route catches-a-roll-back'

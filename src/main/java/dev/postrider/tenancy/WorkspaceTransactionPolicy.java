@@ -85,8 +85,9 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
             String active = jdbc.queryForObject(ACTIVE_WORKSPACE, String.class);
             if (!workspace.equals(active)) {
                 exchange.setException(new IllegalStateException(
-                        "Route %s began in workspace %s and would commit in workspace %s: rolled back. Remove the SQL that"
-                                        .formatted(routeId, workspace, active)
+                        // The other workspace is not named: the text is kept with this one's task.
+                        "Route %s would commit in another workspace than it began in: rolled back. Remove the SQL that"
+                                        .formatted(routeId)
                                 + " sets app.active_workspace."));
             }
         } catch (RuntimeException e) {

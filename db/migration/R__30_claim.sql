@@ -276,8 +276,7 @@ begin
         select array_agg(workspace_id) as workspaces, array_agg(task_id) as tasks, array_agg(attempt_count) as attempts,
                array_agg(case when t.kind = 'task' and c.maximum_redeliveries >= 0 and failure_count >= c.maximum_redeliveries
                               then 'dead' else 'retry' end) as outcomes,
-               array_agg(format('node %s on %s died: it was silent since %s', silent.node_id, silent.host,
-                                silent.heartbeat_at)) as errors,
+               array_agg(format('the node that ran it died: it was silent since %s', silent.heartbeat_at)) as errors,
                array_agg(least(coalesce(c.redelivery_delay, 1000)
                                * power(greatest(1, coalesce(c.back_off_multiplier, 2)), least(failure_count, 30)),
                                coalesce(c.maximum_redelivery_delay, 60000))::bigint) as delays

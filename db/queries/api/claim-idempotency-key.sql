@@ -1,8 +1,8 @@
 -- The answer of an earlier request with this key, or nothing when this request is the first: then the key is its own.
 -- A second request waits here until the first has committed.
+-- The request itself, which may hold secrets in plain, does not come here: only its hash.
 with request as (
-    select :#${exchangeProperty.idempotencyKey}::text as key
-         , sha256(convert_to(:#${exchangeProperty.operationId} || ' ' || :#${exchangeProperty.request}, 'UTF8')) as hash
+    select :#${exchangeProperty.idempotencyKey}::text as key, :#${exchangeProperty.requestHash}::bytea as hash
 ), mine as (
     insert into postrider.idempotency_keys (workspace_id, idempotency_key, request_hash)
     select postrider.active_workspace(), key, hash from request

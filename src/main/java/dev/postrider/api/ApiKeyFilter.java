@@ -9,6 +9,8 @@ import jakarta.servlet.http.HttpServletRequestWrapper;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import org.springframework.dao.DataAccessException;
 import org.springframework.web.filter.OncePerRequestFilter;
@@ -68,10 +70,11 @@ final class ApiKeyFilter extends OncePerRequestFilter {
     }
 
     private Optional<Caller> caller(HttpServletRequest request) {
-        String header = request.getHeader("Authorization");
-        return header == null || !header.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
+        List<String> headers = Collections.list(request.getHeaders("Authorization"));
+        // Of two keys a proxy in front may have looked at the other one.
+        return headers.size() != 1 || !headers.get(0).regionMatches(true, 0, SCHEME, 0, SCHEME.length())
                 ? Optional.empty()
-                : keys.resolve(header.substring(SCHEME.length()).strip());
+                : keys.resolve(headers.get(0).substring(SCHEME.length()).strip());
     }
 
     /** A request whose body was read already. */

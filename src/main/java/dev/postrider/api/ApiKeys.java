@@ -44,9 +44,9 @@ public final class ApiKeys {
     }
 
     /** SHA-256: a key has 256 random bits, so that a slow hash would gain nothing. */
-    static byte[] hash(String key) {
+    static byte[] hash(String text) {
         try {
-            return MessageDigest.getInstance("SHA-256").digest(key.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
         }

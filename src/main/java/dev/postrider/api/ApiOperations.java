@@ -103,6 +103,7 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
                 throw ProblemException.field("Idempotency-Key", "has to have 1 to 255 characters");
             }
             exchange.setProperty("idempotencyKey", key);
+            exchange.setProperty("requestHash", ApiKeys.hash(operation.id() + " " + fields));
         }
     }
 

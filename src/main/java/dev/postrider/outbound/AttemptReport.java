@@ -3,6 +3,7 @@ package dev.postrider.outbound;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.queue.DurableRedeliveryPolicy;
+import dev.postrider.queue.FailureWords;
 import java.net.UnknownHostException;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -12,10 +13,13 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.camel.Exchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Judges what came of a request by the rules of Standard Webhooks, and writes the row of the attempt. */
 public final class AttemptReport {
 
+    private static final Logger log = LoggerFactory.getLogger(AttemptReport.class);
     private static final int GONE = 410;
     private static final Set<Integer> BUSY = Set.of(429, 502, 503, 504);
     private static final long DAY = TimeUnit.DAYS.toMillis(1);
@@ -41,6 +45,9 @@ public final class AttemptReport {
         DeliveryResponse response = exchange.getProperty(BoundedExchange.RESPONSE, DeliveryResponse.class);
         Exception failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Exception.class);
         String error = error(request, response, failure);
+        if (failure != null) {
+            log.debug("A delivery to {} failed", request.url().getHost(), failure); // the customer gets fewer words
+        }
         meters.count(outcome(response, failure));
         Map<String, Object> row = new LinkedHashMap<>();
         row.put("url", request.url().toString());
@@ -121,8 +128,7 @@ public final class AttemptReport {
         if (failure instanceof UnknownHostException) {
             return "the host %s is unknown".formatted(request.url().getHost());
         }
-        String message = failure.getMessage();
-        return failure.getClass().getSimpleName() + (message == null ? "" : ": " + message.replace('\0', ' '));
+        return FailureWords.network(failure).orElse("the request failed");
     }
 
     /** Sets the policy of the next attempt: none after 410, and later if the endpoint asks for it. */

@@ -188,7 +188,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         try {
             return outcome(task, exchange);
         } catch (Throwable e) { // of an exception that cannot be read, or a policy that is gone as the node stops
-            return new Outcome.Retry(ErrorText.of(e), WITHOUT_A_POLICY);
+            return new Outcome.Retry(FailureWords.of(e), WITHOUT_A_POLICY);
         } finally {
             releaseExchange(exchange, false);
         }
@@ -243,8 +243,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         DurableRedeliveryPolicy policy = own == null ? endpoint.policy() : own;
         int failures = task.failures() + 1;
         return policy.isExhausted(failures, task.age().toMillis())
-                ? new Outcome.Dead(ErrorText.of(error))
-                : new Outcome.Retry(ErrorText.of(error), bounded(Duration.ofMillis(policy.delayAfter(failures))));
+                ? new Outcome.Dead(FailureWords.of(error))
+                : new Outcome.Retry(FailureWords.of(error), bounded(Duration.ofMillis(policy.delayAfter(failures))));
     }
 
     /** A delay that the database can add to its clock. */

@@ -164,9 +164,10 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
         }
         if (!transaction.workspace.equals(active)) {
             throw new IllegalStateException(
-                    "Route %s began in workspace %s and would commit in workspace %s: rolled back. Remove the SQL that"
-                                    .formatted(routeId, transaction.workspace, active)
-                            + " sets app.active_workspace.");
+                    // The other workspace is not named: the text is kept with this one's task.
+                    "Route %s would commit in another workspace than it began in: rolled back. Remove the SQL that sets"
+                                    .formatted(routeId)
+                            + " app.active_workspace.");
         }
     }
 
@@ -195,10 +196,9 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
             if (!workspace.equals(other)) {
                 failedIn(calledRoute);
                 throw new IllegalStateException(
-                        "Route %s is for workspace %s, but was called inside the transaction of route %s, which is that of"
-                                        .formatted(calledRoute, other, routeId)
-                                + " workspace %s: rolled back. Call it after that route has returned."
-                                        .formatted(workspace));
+                        "Route %s was called for another workspace than that of route %s, whose transaction it is in: rolled"
+                                        .formatted(calledRoute, routeId)
+                                + " back. Call it after that route has returned.");
             }
         }
 

@@ -81,7 +81,7 @@ class LostNodeTest {
         assertThat(ledger.count("""
                 select count(*) from postrider.task_history
                  where task_type = 'lost-vanished' and attempt_count = 2 and failure_count = 1
-                   and last_error like 'node vanished on somewhere died%' and worker_id = ?""", id(one))).isEqualTo(5);
+                   and last_error like 'the node that ran it died%' and worker_id = ?""", id(one))).isEqualTo(5);
         assertThat(nodes()).doesNotContain("vanished");
     }
 

@@ -163,8 +163,8 @@ class WorkspaceTransactionTest {
             joins-and-fails, on purpose
             fails-inside, on purpose
             other-workspace, 'was called inside the transaction of route other-workspace, which is that of workspace'
-            inside-changes, 'Route inner-changes began in workspace'
-            handles, 'Route handles began in workspace'
+            inside-changes, 'Route inner-changes would commit in another workspace'
+            handles, 'Route handles would commit in another workspace'
             catches, 'Route inner-fails failed inside the transaction of route catches, which caught the failure and went on: rolled back'
             catches-in-split, 'Route inner-fails failed inside the transaction of route catches-in-split, which caught'
             catches-a-roll-back, 'Route inner-rolls-back failed inside the transaction of route catches-a-roll-back'

@@ -1,0 +1,116 @@
+package dev.postrider.queue;
+
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import org.apache.camel.http.base.HttpOperationFailedException;
+import org.apache.hc.client5.http.ClientProtocolException;
+import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.core5.http.ConnectionClosedException;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.MessageConstraintException;
+import org.apache.hc.core5.http.NoHttpResponseException;
+import org.postgresql.util.PSQLException;
+
+/**
+ * Says what failed in words for the workspace whose task it was: no class, address, url or statement of the inside. The log
+ * has those.
+ */
+public final class FailureWords {
+
+    private static final String UNTOLD = "the handler failed; an operator finds the reason in the log by the task's id";
+
+    /** What only a look inside explains: a class, an exception, a call, an exchange, a url, an address. */
+    private static final Pattern INSIDE =
+            Pattern.compile("\\b(?:[a-z]\\w*\\.){2,}[A-Z]|\\w(?:Exception|Error)\\b|\\w\\(\\)"
+                    + "|\\bExchange\\[|://|\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b");
+
+    private FailureWords() {}
+
+    /** Why a task failed: what the handler threw, if that is meant for people. */
+    static String of(Throwable error) {
+        List<Throwable> causes = ErrorText.causes(error);
+        return causes.stream()
+                .flatMap(cause -> known(cause).stream())
+                .findFirst()
+                .or(() -> network(error))
+                .orElseGet(() -> causes.stream()
+                        .map(cause -> ErrorText.messageOf(cause, ""))
+                        .filter(message ->
+                                !message.isBlank() && !INSIDE.matcher(message).find())
+                        .findFirst()
+                        .orElse(UNTOLD));
+    }
+
+    /** Why a request was not answered; empty if it was not the network. */
+    public static Optional<String> network(Throwable error) {
+        return ErrorText.causes(error).stream()
+                .flatMap(cause -> Stream.ofNullable(networkWords(cause)))
+                .findFirst();
+    }
+
+    private static Optional<String> known(Throwable cause) {
+        if (cause instanceof HttpOperationFailedException http) {
+            return Optional.of("the other side answered %d".formatted(http.getStatusCode()));
+        }
+        return cause instanceof SQLException sql ? Optional.of(database(sql)) : Optional.empty();
+    }
+
+    private static String database(SQLException error) {
+        String state = error.getSQLState() == null ? "" : error.getSQLState();
+        if (error instanceof SQLTransientConnectionException || state.matches("08.*|57P.*|53.*")) {
+            return "the database was not reachable";
+        }
+        if (state.startsWith("40")) {
+            return "the database undid the work because other work at the same time was in its way";
+        }
+        boolean aboutValues = state.matches("PR.*|22.*|23.*");
+        return aboutValues && error instanceof PSQLException sql && sql.getServerErrorMessage() != null
+                ? "the database refused it: " + sql.getServerErrorMessage().getMessage()
+                : "a statement failed; an operator finds the reason in the log by the task's id";
+    }
+
+    private static String networkWords(Throwable error) {
+        if (error instanceof UnknownHostException) {
+            return "the host's name is unknown";
+        }
+        if (error instanceof ConnectTimeoutException) {
+            return "no connection in time";
+        }
+        if (error instanceof SocketTimeoutException) {
+            return "no answer in time";
+        }
+        if (error instanceof SSLPeerUnverifiedException) {
+            return "no secure connection: the certificate is for another host";
+        }
+        if (error instanceof SSLException) {
+            return "no secure connection: the certificate or the version of TLS is not accepted";
+        }
+        if (error instanceof NoRouteToHostException) {
+            return "no network leads to the host";
+        }
+        if (error instanceof ConnectException) {
+            return "the connection was refused";
+        }
+        if (error instanceof SocketException
+                || error instanceof NoHttpResponseException
+                || error instanceof ConnectionClosedException) {
+            return "the connection broke before the answer was complete";
+        }
+        return error instanceof HttpException
+                        || error instanceof ClientProtocolException
+                        || error instanceof MessageConstraintException
+                ? "the answer is not valid HTTP"
+                : null;
+    }
+}

@@ -146,7 +146,9 @@ class SqlAttackTest {
                         .map(role -> dynamicTest(role + " " + function.signature(), () -> {
                             if (!mayExecute(role, function)) {
                                 Outcome outcome = sql.attempt(role, call(function, samples(function)));
-                                assertThat(outcome.denied()).as("%s %s", role, outcome).isTrue();
+                                assertThat(outcome.denied())
+                                        .as("%s %s", role, outcome)
+                                        .isTrue();
                                 return;
                             }
                             for (int i = 0; i < function.types().size(); i++) {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.postgresql.util.PSQLException;
 
-/** Puts an exception into the words that are kept with a task: no stack trace, and of a database error no SQL. */
+/** Puts an exception into one line of the log: no stack trace, and of a database error no SQL. */
 final class ErrorText {
 
     private static final int MAXIMUM_LENGTH = 2_000;
@@ -47,7 +47,7 @@ final class ErrorText {
     }
 
     /** What PostgreSQL takes: no NUL, no half of a surrogate pair; and not too much of it. */
-    private static String storable(String text) {
+    static String storable(String text) {
         StringBuilder kept = new StringBuilder();
         text.codePoints()
                 .limit(MAXIMUM_LENGTH)

@@ -76,7 +76,8 @@ public final class FailureWords {
         }
         boolean aboutValues = state.matches("PR.*|22.*|23.*");
         return aboutValues && error instanceof PSQLException sql && sql.getServerErrorMessage() != null
-                ? "the database refused it: " + sql.getServerErrorMessage().getMessage()
+                ? ErrorText.storable("the database refused it: "
+                        + sql.getServerErrorMessage().getMessage())
                 : "a statement failed; an operator finds the reason in the log by the task's id";
     }
 

@@ -141,7 +141,7 @@ final class TwoWorkspaces implements AutoCloseable {
                 key -> everything.queryForList(
                         """
                         select distinct %1$s::text from postrider.%2$s
-                         where workspace_id = ? and ('%3$s' = 'uuid' or %1$s::text like ?) limit %4$d""".formatted(column.name(), column.table(), column.type(), PER_COLUMN),
+                         where workspace_id = ? and %1$s is not null and ('%3$s' = 'uuid' or %1$s::text like ?) limit %4$d""".formatted(column.name(), column.table(), column.type(), PER_COLUMN),
                         String.class,
                         party.id(),
                         "%" + party.words() + "%"));

@@ -2,7 +2,6 @@ package dev.postrider.database;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.secrets.Secrets;
-import io.micrometer.core.instrument.MeterRegistry;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Map;
@@ -66,11 +65,6 @@ public class DataSources {
     @DependsOn("migration")
     HikariDataSource analystProbe(DatabaseSettings settings, DatabaseLocation location, RoleLogins logins) {
         return analystPool("analyst probe", settings.replicaUrl(), location, logins.analyst(), 1);
-    }
-
-    @Bean
-    ReplicaState replica(MeterRegistry registry) {
-        return new ReplicaState(registry);
     }
 
     /** Straight to PostgreSQL, unpooled: for LISTEN, which belongs to one connection. */

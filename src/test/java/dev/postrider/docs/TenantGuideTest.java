@@ -22,7 +22,7 @@ class TenantGuideTest {
     private static final RunningApplication APPLICATION = RunningApplication.start();
 
     private static final Pattern FILE =
-            Pattern.compile("`((?:routes|db)/[^`]+)`[^`]*```\\w+\n(.*?)```", Pattern.DOTALL);
+            Pattern.compile("`((?:tasks|queries)/[^`]+)`[^`]*```\\w+\n(.*?)```", Pattern.DOTALL);
 
     @AfterAll
     static void stop() {
@@ -34,13 +34,13 @@ class TenantGuideTest {
         Map<String, String> files = files();
         assertThat(files).hasSize(3);
         for (String path : files.keySet()) {
-            if (path.startsWith("db/")) {
-                Path target = Path.of("target", "test-classes", path);
+            if (path.startsWith("queries/")) {
+                Path target = Path.of("target", "test-classes", "db", path);
                 Files.createDirectories(target.getParent());
                 Files.writeString(target, files.get(path));
             }
         }
-        APPLICATION.route("tasks/asset-summary.camel.yaml", files.get("routes/tasks/asset-summary.camel.yaml"));
+        APPLICATION.route("tasks/asset-summary.camel.yaml", files.get("tasks/asset-summary.camel.yaml"));
         UUID other = APPLICATION.newWorkspace();
         APPLICATION
                 .sql()

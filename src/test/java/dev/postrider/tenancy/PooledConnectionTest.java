@@ -2,7 +2,7 @@ package dev.postrider.tenancy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.database.TenantDataSource;
 import dev.postrider.testkit.RunningApplication;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -36,8 +36,7 @@ class PooledConnectionTest {
     /** Of its own, because what is left on its connections on purpose would stay there. */
     private static final RunningApplication APPLICATION = RunningApplication.start();
 
-    private final HikariDataSource tenant =
-            APPLICATION.camel().getRegistry().lookupByNameAndType("tenant", HikariDataSource.class);
+    private final TenantDataSource tenant = APPLICATION.bean(TenantDataSource.class);
     private final UUID first = APPLICATION.newWorkspace();
     private final UUID second = APPLICATION.newWorkspace();
 
@@ -106,6 +105,7 @@ class PooledConnectionTest {
         List<String> texts = new ArrayList<>();
         try {
             for (int i = 0; i < tenant.getMaximumPoolSize(); i++) {
+                tenant.admit();
                 Connection connection = tenant.getConnection();
                 connections.add(connection);
                 connection.setAutoCommit(false);

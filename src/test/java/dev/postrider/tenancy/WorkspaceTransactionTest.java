@@ -162,7 +162,7 @@ class WorkspaceTransactionTest {
     @CsvSource(textBlock = """
             joins-and-fails, on purpose
             fails-inside, on purpose
-            other-workspace, 'was called inside the transaction of route other-workspace, which is that of workspace'
+            other-workspace, 'Route inner was called for another workspace than that of route other-workspace'
             inside-changes, 'Route inner-changes would commit in another workspace'
             handles, 'Route handles would commit in another workspace'
             catches, 'Route inner-fails failed inside the transaction of route catches, which caught the failure and went on: rolled back'

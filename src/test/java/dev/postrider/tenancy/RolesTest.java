@@ -80,7 +80,7 @@ class RolesTest {
                 webhook_sources       r          -          rawd       -          -          -
                 worker_nodes          rawd       -          -          -          r          -
                 workspace_assets      -          -          rawd       -          -          r
-                workspaces            ra         -          r          -          r          r""");
+                workspaces            raw        -          r          -          r          r""");
     }
 
     /** The function, with whose rights it runs, and who may execute it besides its owner. */
@@ -100,6 +100,7 @@ class RolesTest {
                 body_json           caller  tenant
                 cancel_found        owner   tenant
                 cancel_task         owner   tenant producer
+                change_workspace    engine  operator
                 claim_tasks         engine  dispatcher
                 create_api_key      engine  operator
                 create_workspace    engine  operator
@@ -131,11 +132,12 @@ class RolesTest {
                 receive_webhook     owner   tenant
                 release_unheard     engine  dispatcher
                 replay_dead_letter  owner   tenant operator
-                required_workspace  caller  engine dispatcher tenant producer operator analyst
+                required_workspace  owner   engine dispatcher tenant producer operator analyst
                 rescue_tasks        engine  dispatcher
                 resolve_api_key     engine  dispatcher
                 resolve_source      engine  dispatcher
                 retire_node         engine  dispatcher
+                revoke_api_key      engine  operator
                 source_json         caller  tenant
                 sweep_keys          engine  dispatcher
                 task_json           caller  tenant operator

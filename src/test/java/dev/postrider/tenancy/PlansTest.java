@@ -132,7 +132,7 @@ class PlansTest {
                     null,
                     sql -> Reading.of(sql, "force_generic_plan", "select * from postrider." + call, List.of()));
             assertThat(reading.readWhole()).as(call).isEmpty();
-            assertThat(reading.rows()).as(call).isEqualTo(2);
+            assertThat(reading.rows()).as(call).isBetween(2L, 4L); // the planner may look at an end of an index
         }
     }
 

@@ -34,8 +34,7 @@ public final class IsolationBenchmark {
     private static final double ALLOWED_MILLISECONDS = 0.1;
     private static final double ALLOWED_RATIO = 1.05;
 
-    private static final String NAME_WORKSPACE =
-            "select set_config('app.active_workspace', ?, true), set_config('app.actor', ?, true)";
+    private static final String NAME_WORKSPACE = SqlFile.read("queries/enter-workspace.sql");
     private static final String BY_POLICY =
             SqlFile.read("queries/list-assets.sql").replaceAll(":#\\$\\{[^}]*}", "?");
     private static final String BY_HAND = BY_POLICY.replace(" where ", " where workspace_id = ? and ");
@@ -131,12 +130,14 @@ public final class IsolationBenchmark {
         application.sql().execute("truncate postrider.workspaces cascade");
         application.sql().execute("""
                 set session_replication_role = replica;
+                insert into postrider.workspaces (workspace_id, name)
+                select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench' from generate_series(0, %1$d) n;
                 insert into postrider.workspace_assets (workspace_id, name, media_type, inserted_at)
-                select ('00000000-0000-7000-8000-' || lpad(to_hex(n %% %d), 12, '0'))::uuid, 'report-' || n || '.csv', 'text/csv'
-                     , timestamptz '2026-01-01Z' + n * interval '60 s' / %d
+                select ('00000000-0000-7000-8000-' || lpad(to_hex(n %% %1$d), 12, '0'))::uuid, 'report-' || n || '.csv', 'text/csv'
+                     , timestamptz '2026-01-01Z' + n * interval '60 s' / %2$d
                   from generate_series(1, %2$d) n
                 """.formatted(workspaces, ROWS));
-        application.sql().execute("vacuum analyze postrider.workspace_assets");
+        application.sql().execute("vacuum analyze postrider.workspace_assets, postrider.workspaces");
         application.sql().execute("checkpoint");
     }
 

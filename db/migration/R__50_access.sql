@@ -93,7 +93,7 @@ begin
      where workspace_id = change_workspace.workspace_id returning * into changed;
     insert into system_events (workspace_id, event_type, actor, payload)
     values (change_workspace.workspace_id, 'workspace.' || change_workspace.status,
-            nullif(current_setting('app.actor', true), ''),
+            coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             jsonb_build_object('was', was, 'reason', change_workspace.reason));
     return jsonb_build_object('workspaceId', changed.workspace_id, 'name', changed.name,
                               'status', changed.workspace_status);
@@ -110,7 +110,8 @@ begin
         return false;
     end if;
     insert into system_events (workspace_id, event_type, actor, payload)
-    values (revoke_api_key.workspace_id, 'api-key.revoked', nullif(current_setting('app.actor', true), ''),
+    values (revoke_api_key.workspace_id, 'api-key.revoked',
+            coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             jsonb_build_object('keyId', revoke_api_key.key_id));
     return true;
 end $$;

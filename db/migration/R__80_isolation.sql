@@ -18,7 +18,7 @@ with recursive groups as (
            max(oid) filter (where name = 'postrider_analyst') as analyst
       from groups
 ), grantees as (
-    select oid, name from groups where name <> 'postrider_owner' union all select 0, 'PUBLIC'
+    select oid, name from groups where name <> 'postrider_owner' union all select 0 as oid, 'PUBLIC' as name
 ), relations as (
     select c.oid, c.relkind as kind, c.relowner as owner, c.relispartition as is_partition, c.relrowsecurity as enabled,
            c.relforcerowsecurity as forced, c.relacl as acl, c.reloptions as options, n.nspname = 'postrider' as ours,

@@ -115,9 +115,6 @@ public class DataSources {
 
     private static <P extends HikariDataSource> P configure(
             P pool, String name, DatabaseLocation location, RoleLogins.Login login, int size) {
-        if (location.pooled()) {
-            DatabaseCheck.verifyPooler(location.url(), login.username(), login.password());
-        }
         fill(pool, name, source(location.url(), location.pooled(), login), size);
         pool.setMinimumIdle(1);
         return pool;

@@ -59,30 +59,21 @@ final class DatabaseCheck {
         }
     }
 
-    /**
-     * Returns if a login passes the pooler.
-     *
-     * @throws StartupException otherwise
-     */
-    static void verifyPooler(String url, String username, String password) {
-        try (Connection connection = connect("postrider.database.url", url, username, password);
-                Statement statement = connection.createStatement()) {
-            statement.execute("select");
-        } catch (SQLException e) {
-            if (causedBy(e, UnknownHostException.class)
-                    || causedBy(e, ConnectException.class)
-                    || causedBy(e, SocketTimeoutException.class)) {
-                throw explain("postrider.database.url", url, username, e);
-            }
-            throw new StartupException(
-                    "The login \"%s\" does not pass the pooler at %s: %s"
-                            .formatted(username, DatabaseLocation.withoutSecrets(url), e.getMessage()),
-                    "Put the logins of tenant, dispatcher and operator into the pooler's list of users, with their present"
-                            + " passwords, and the database into its list of databases; docs/guides/pgbouncer.md shows"
-                            + " how. If postrider.database.url leads straight to PostgreSQL, leave"
-                            + " postrider.database.direct-url out.",
-                    e);
+    /** What to say when a login has not arrived through the pooler. */
+    static StartupException notPassed(String url, String username, SQLException e) {
+        if (causedBy(e, UnknownHostException.class)
+                || causedBy(e, ConnectException.class)
+                || causedBy(e, SocketTimeoutException.class)) {
+            return explain("postrider.database.url", url, username, e);
         }
+        return new StartupException(
+                "The login \"%s\" does not pass the pooler at %s: %s"
+                        .formatted(username, DatabaseLocation.withoutSecrets(url), e.getMessage()),
+                "Put the logins of tenant, dispatcher, operator and analyst into the pooler's list of users, with their"
+                        + " present passwords, and the database into its list of databases; docs/guides/pgbouncer.md"
+                        + " shows how. If postrider.database.url leads straight to PostgreSQL, leave"
+                        + " postrider.database.direct-url out.",
+                e);
     }
 
     private static Connection connect(String setting, String url, String username, String password)

@@ -26,11 +26,21 @@ final class LoginCheck {
      */
     static void verify(DatabaseLocation location, RoleLogins logins) {
         verify("owner", logins.owner(), logins.owner(), location.directUrl());
-        verify("tenant", logins.tenant(), logins.tenant(), location.url());
-        verify("dispatcher", logins.dispatcher(), logins.dispatcher(), location.url());
-        verify("operator", logins.operator(), logins.operator(), location.url());
+        verifyWhereItWorks("tenant", logins.tenant(), location);
+        verifyWhereItWorks("dispatcher", logins.dispatcher(), location);
+        verifyWhereItWorks("operator", logins.operator(), location);
         // Perhaps it may connect to a replica only.
         verify("analyst", logins.analyst(), logins.owner(), location.directUrl());
+    }
+
+    private static void verifyWhereItWorks(String role, RoleLogins.Login login, DatabaseLocation location) {
+        try {
+            verify(role, login, login, location.url());
+        } catch (StartupException e) {
+            throw location.pooled() && e.getCause() instanceof SQLException cause
+                    ? DatabaseCheck.notPassed(location.url(), login.username(), cause)
+                    : e;
+        }
     }
 
     private static void verify(String role, RoleLogins.Login login, RoleLogins.Login asking, String url) {
@@ -38,6 +48,8 @@ final class LoginCheck {
         properties.setProperty("user", asking.username());
         properties.setProperty("password", asking.password());
         properties.setProperty("connectTimeout", "10");
+        properties.setProperty("loginTimeout", "10"); // a pooler may be full; other nodes wait for this one to start
+        properties.setProperty("socketTimeout", "10");
         properties.setProperty("prepareThreshold", "0"); // a transaction pooler may know no prepared statements
         try (Connection connection = DriverManager.getConnection(url, properties)) {
             PreparedStatement faults = connection.prepareStatement(FAULTS);

@@ -61,6 +61,7 @@ final class Migration {
             if (makesRoles) {
                 makeRoles();
             }
+            LoginCheck.verify(location, logins);
             Optional<String> newer = newerRelease();
             if (newer.isPresent()) {
                 log.info(
@@ -95,7 +96,7 @@ final class Migration {
     }
 
     /** The newest release that has changed the schema, if this one is older. */
-    private Optional<String> newerRelease() throws SQLException {
+    private Optional<String> newerRelease() {
         try (Connection connection = owner();
                 Statement statement = connection.createStatement()) {
             try (ResultSet row =
@@ -115,11 +116,12 @@ final class Migration {
                 }
             }
             return newest.filter(known -> known.compareTo(own) > 0).map(Version::toString);
+        } catch (SQLException e) {
+            throw unusable(e.getMessage(), e);
         }
     }
 
     private void migrate() {
-        LoginCheck.verify(location, logins);
         try {
             Flyway flyway = flyway(location, logins.owner())
                     .installedBy(release)

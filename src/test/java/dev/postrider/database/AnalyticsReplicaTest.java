@@ -17,6 +17,7 @@ import java.net.http.HttpRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -140,7 +141,8 @@ class AnalyticsReplicaTest {
 
         replica.sql().queryForList("select pg_wal_replay_pause()");
         try {
-            await().untilAsserted(() -> assertThat(lag(application)).isGreaterThan(12));
+            await().atMost(Duration.ofMinutes(2))
+                    .untilAsserted(() -> assertThat(lag(application)).isGreaterThan(12));
         } finally {
             replica.sql().queryForList("select pg_wal_replay_resume()");
         }

@@ -152,10 +152,7 @@ class EmbeddedServerTest {
         Process process = startProcess("setsid");
         ProcessHandle server = server();
 
-        new ProcessBuilder("kill", "-TERM", "--", "-" + process.pid())
-                .inheritIO()
-                .start()
-                .waitFor();
+        new ProcessBuilder("kill", "-TERM", "--", "-" + process.pid()).start().waitFor();
 
         assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(server.isAlive()).isFalse();

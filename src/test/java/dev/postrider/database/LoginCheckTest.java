@@ -113,13 +113,16 @@ class LoginCheckTest {
     @Test
     void every_pool_works_as_the_login_of_its_role() {
         try (var application = start()) {
+            application.getBean(TenantDataSource.class).admit();
             assertThat(application.getBeansOfType(DataSource.class).values().stream()
                             .map(pool -> new JdbcTemplate(pool).queryForObject("select current_user", String.class)))
                     .containsExactlyInAnyOrder(
                             "postrider_tenant_login",
                             "postrider_dispatcher_login",
                             "postrider_operator_login",
-                            "postrider_dispatcher_login");
+                            "postrider_dispatcher_login",
+                            "postrider_analyst_login",
+                            "postrider_analyst_login");
         }
     }
 

@@ -13,19 +13,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 
 /**
  * A PgBouncer in transaction mode before a PostgreSQL on 127.0.0.1, configured as docs/guides/pgbouncer.md says.
  *
  * <p>It ends with {@link #close()}, and also when this JVM is killed. Its userlist holds what it is given and nobody
- * else: by default the three logins that pass a pooler, so a migration that tried to would fail.
+ * else: by default the logins that pass a pooler, so a migration that tried to would fail.
  */
 public final class PgBouncer implements AutoCloseable {
+
+    /** The roles whose logins pass a pooler. */
+    public static final List<String> LOGINS = List.of("tenant", "dispatcher", "operator", "analyst");
 
     private static final Path GUIDE = Path.of("docs/guides/pgbouncer.md");
     private static final Pattern POSTGRESQL = Pattern.compile("//127\\.0\\.0\\.1:(\\d+)/");
@@ -51,7 +55,7 @@ public final class PgBouncer implements AutoCloseable {
 
     /** Starts one before the server of a location, for all databases of that server. */
     public static PgBouncer start(DatabaseLocation location) {
-        return start(location, userlist(List.of("tenant", "dispatcher", "operator")));
+        return start(location, userlist(LOGINS));
     }
 
     /**
@@ -105,6 +109,7 @@ public final class PgBouncer implements AutoCloseable {
             command.addAll(List.of("-u", "nobody")); // it refuses to run as root
         }
         command.add(file("pgbouncer.ini").toString());
+        long before = logged("process up");
         try {
             shell = new ProcessBuilder(command)
                     .redirectErrorStream(true)
@@ -113,8 +118,12 @@ public final class PgBouncer implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        long before = logged("process up");
-        Awaitility.await("PgBouncer is up, see " + file("log")).until(() -> logged("process up") > before);
+        try {
+            await("is up", () -> logged("process up") > before);
+        } catch (ConditionTimeoutException e) {
+            close();
+            throw e;
+        }
     }
 
     /** Ends it as {@code kill -9} does. */
@@ -125,7 +134,9 @@ public final class PgBouncer implements AutoCloseable {
 
     /** Finishes running transactions, then lets clients wait until {@link #resume()}. */
     public void pause() {
+        long before = logged("SIGUSR1");
         signal("USR1");
+        await("is paused", () -> logged("SIGUSR1") > before);
     }
 
     public void resume() {
@@ -182,7 +193,8 @@ public final class PgBouncer implements AutoCloseable {
 
     private void signal(String name) {
         try {
-            new ProcessBuilder("kill", "-" + name, Long.toString(process().pid()))
+            new ProcessBuilder(
+                            "sh", "-c", "kill -%s %d".formatted(name, process().pid()))
                     .start()
                     .waitFor();
         } catch (IOException e) {
@@ -190,6 +202,12 @@ public final class PgBouncer implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void await(String what, Callable<Boolean> condition) {
+        RunningApplication.await()
+                .alias("PgBouncer %s, see %s".formatted(what, file("log")))
+                .until(condition);
     }
 
     private long logged(String text) {

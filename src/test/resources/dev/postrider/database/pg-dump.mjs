@@ -1,9 +1,11 @@
 // Runs the pg_dump of the package @electric-sql/pglite-tools, PostgreSQL's own compiled to WebAssembly, against any
 // server: what it sends goes to standard output, what the server answers comes from standard input.
 // Arguments: the package's module, the file to write, and those of pg_dump.
+import { File } from 'node:buffer'
 import { readSync, writeFileSync, writeSync } from 'node:fs'
 
 const [module, file, ...args] = process.argv.slice(2)
+globalThis.File ??= File // which Node 18 has not
 const { pgDump } = await import(module)
 
 let sent = Buffer.alloc(0)

@@ -18,7 +18,12 @@ begin
             execute format('grant %I to %I', 'postrider_' || name, 'postrider_' || name || '_login');
         end if;
         -- Temporary tables last: unnamed they come first, and one that a handler left in a pooled session would hide ours.
-        execute format('alter role %I set search_path = postrider, pg_catalog, pg_temp', 'postrider_' || name || '_login');
+        -- A path that somebody has set for his own schemas stays.
+        if not exists (select from pg_roles r, unnest(rolconfig) setting
+                        where rolname = 'postrider_' || name || '_login' and setting like 'search_path=%'
+                          and setting <> 'search_path=postrider, pg_catalog') then
+            execute format('alter role %I set search_path = postrider, pg_catalog, pg_temp', 'postrider_' || name || '_login');
+        end if;
     end loop;
 end $$;
 

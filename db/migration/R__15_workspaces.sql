@@ -20,10 +20,10 @@ begin
             hint = 'Make it first, or correct the id that was set.';
     end if;
     if status <> 'active' then
-        raise sqlstate 'PR403' using
+        raise sqlstate 'PR423' using
             message = format('workspace %s is %s', workspace, status),
             hint = 'What waits goes on when an operator makes it active again.';
     end if;
     return workspace;
 end $$;
-comment on function postrider.required_workspace is 'The workspace of this transaction; an error when none is set (PR403), when it does not exist (PR404), or when it is suspended (PR403). Definer: who produces has no right on workspaces.';
+comment on function postrider.required_workspace is 'The workspace of this transaction; an error when none is set (PR403), when it does not exist (PR404), or when it is suspended (PR423). Definer: who produces has no right on workspaces.';

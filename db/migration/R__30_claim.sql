@@ -305,9 +305,10 @@ create or replace function postrider.queue_depths()
            coalesce(extract(epoch from clock_timestamp() - min(scheduled_at)
                filter (where task_status = 'queued' and scheduled_at <= clock_timestamp())), 0)
       from background_tasks t left join task_types c using (task_type)
+     where not exists (select from workspaces w where w.workspace_id = t.workspace_id and workspace_status <> 'active')
      group by 1
 $$;
-comment on function postrider.queue_depths is 'What waits and runs per task type; types that no node has declared count as other. Definer: counts over all workspaces, and shows no row.';
+comment on function postrider.queue_depths is 'What waits and runs per task type in active workspaces; types that no node has declared count as other. Definer: counts over all workspaces, and shows no row.';
 
 create or replace function postrider.gauges()
     returns table (nodes bigint, dead_tasks bigint, dead_deliveries bigint, xmin_age double precision)

@@ -58,7 +58,8 @@ declare
     id uuid;
 begin
     if create_api_key.workspace_id <> nobody
-       and not exists (select from workspaces where workspace_id = create_api_key.workspace_id) then
+       and not exists (select from workspaces where workspace_id = create_api_key.workspace_id
+                       and workspace_status <> 'deleted') then
         raise sqlstate 'PR404' using message = format('workspace %s does not exist', create_api_key.workspace_id);
     end if;
     insert into api_keys (workspace_id, key_hash, scopes)
@@ -72,6 +73,29 @@ begin
     return id;
 end $$;
 comment on function postrider.create_api_key is 'Stores a key''s hash for a workspace, or for operators (nil UUID); null when the key is known already. Definer: keys are made for any workspace, and nobody but the engine may read or write them.';
+
+-- What runs is asked to stop: it is cancelled instead of being tried again.
+create or replace function postrider.end_work_of(workspace uuid) returns void
+    language sql security definer set search_path = postrider, pg_temp
+begin atomic
+    update postrider.background_tasks set cancel_requested = true
+     where workspace_id = workspace and task_status = 'processing';
+    with gone as (
+        delete from postrider.background_tasks where workspace_id = workspace and task_status = 'queued' returning *)
+    insert into postrider.task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
+                                        worker_id, attempt_count, failure_count, claimed_at, created_at, reason, payload,
+                                        last_error, attempts)
+    select task_id, workspace_id, kind, task_type, 'cancelled', priority_rank, scheduled_at, worker_id, attempt_count,
+           failure_count, claimed_at, created_at, 'the workspace was deleted', payload, last_error, attempts
+      from gone;
+    with gone as (delete from postrider.dead_letters where workspace_id = workspace returning *)
+    insert into postrider.task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
+                                        attempt_count, failure_count, created_at, reason, payload, last_error, attempts)
+    select task_id, workspace_id, kind, task_type, 'discarded', priority_rank, created_at, attempt_count, failure_count,
+           created_at, 'the workspace was deleted', payload, last_error, attempts
+      from gone;
+end;
+comment on function postrider.end_work_of is 'Cancels what waits in a workspace that is deleted, and discards its dead letters. Definer: called by change_workspace only.';
 
 create or replace function postrider.change_workspace(workspace_id uuid, status text, reason text) returns jsonb
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -91,6 +115,9 @@ begin
     end if;
     update workspaces set workspace_status = change_workspace.status
      where workspace_id = change_workspace.workspace_id returning * into changed;
+    if changed.workspace_status = 'deleted' then
+        perform end_work_of(change_workspace.workspace_id);
+    end if;
     insert into system_events (workspace_id, event_type, actor, payload)
     values (change_workspace.workspace_id, 'workspace.' || change_workspace.status,
             coalesce(nullif(current_setting('app.actor', true), ''), session_user),
@@ -127,7 +154,7 @@ end;
 comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks. Definer: what is too old goes in all workspaces at once.';
 
 revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
-    postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.sweep_keys from public;
+    postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.end_work_of, postrider.sweep_keys from public;
 grant execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.sweep_keys
     to postrider_dispatcher;
 grant execute on function postrider.create_workspace, postrider.create_api_key, postrider.change_workspace,

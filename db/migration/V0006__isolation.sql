@@ -63,7 +63,7 @@ create function postrider.workspace_ids() returns setof uuid
 begin atomic
     select workspace_id from postrider.workspaces
     union all
-    select '00000000-0000-0000-0000-000000000000';
+    select '00000000-0000-0000-0000-000000000000' as workspace_id;
 end;
 comment on function postrider.workspace_ids is 'The ids of all workspaces, and the nil UUID. Definer: a migration does not see them, being bound by the policies.';
 grant execute on function postrider.workspace_ids to postrider_owner;

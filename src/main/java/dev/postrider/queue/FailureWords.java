@@ -30,10 +30,11 @@ public final class FailureWords {
 
     private static final String UNTOLD = "the handler failed; an operator finds the reason in the log by the task's id";
 
-    /** What only a look inside explains: a class, an exception, a call, an exchange, a url, an address. */
+    /** What only a look inside explains: a class, an exception, a call, an exchange, SQL, a url, a host, an address, a path. */
     private static final Pattern INSIDE =
             Pattern.compile("\\b(?:[a-z]\\w*\\.){2,}[A-Z]|\\w(?:Exception|Error)\\b|\\w\\(\\)"
-                    + "|\\bExchange\\[|://|\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b");
+                    + "|\\bExchange\\[|\\bSQL\\b|://|\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]+:[0-9a-f:]*:[0-9a-f]"
+                    + "|\\w\\.\\w[\\w.-]*:\\d|/\\w[\\w.-]*/\\w");
 
     private FailureWords() {}
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Discard;
 import dev.postrider.Snooze;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -31,6 +32,11 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private static final ObjectMapper JSON =
             new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+    /** The SQLSTATE of whatever is done in a suspended workspace, whose tasks are not claimed either. */
+    private static final String SUSPENDED = "PR423";
+
+    private static final Duration WHILE_SUSPENDED = Duration.ofMinutes(1);
+
     private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
     private static final Duration WITHOUT_A_POLICY = Duration.ofSeconds(10);
 
@@ -237,6 +243,9 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             }
             if (t instanceof Snooze snooze) {
                 return new Outcome.Snoozed(bounded(snooze.delay()));
+            }
+            if (t instanceof SQLException sql && SUSPENDED.equals(sql.getSQLState())) {
+                return new Outcome.Snoozed(WHILE_SUSPENDED);
             }
         }
         DurableRedeliveryPolicy own = exchange.getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);

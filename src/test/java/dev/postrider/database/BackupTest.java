@@ -58,7 +58,7 @@ class BackupTest {
 
             JdbcTemplate restored = superuser(server.location());
             assertThat(rows(restored)).isEqualTo(rows(source.sql())).hasSizeGreaterThan(30);
-            assertThat(catalog(restored)).isEqualTo(catalog(source.sql())).hasSizeGreaterThan(500);
+            assertThat(catalog(restored)).hasSizeGreaterThan(500).containsExactlyElementsOf(catalog(source.sql()));
 
             receiver.answers(Receiver.with(200, ""));
             int requests = receiver.requests().size();

@@ -45,6 +45,11 @@ class FailureWordsTest {
                 Arguments.of(new IOException("10.0.0.5 said no"), UNTOLD),
                 Arguments.of(new NullPointerException("Cannot invoke \"String.length()\" because it is null"), UNTOLD),
                 Arguments.of(new ClassCastException("class java.lang.String cannot be cast to class X"), UNTOLD),
+                Arguments.of(new IOException("/etc/keys/tenant.pem (Permission denied)"), UNTOLD),
+                Arguments.of(new IOException("connect to cache-3.prod.internal:6379 refused"), UNTOLD),
+                Arguments.of(new IOException("fd00:12::7 did not answer"), UNTOLD),
+                Arguments.of(new IllegalStateException("bad SQL grammar [selct x]"), UNTOLD),
+                Arguments.of(new IllegalStateException("at 10:30 nothing was due"), "at 10:30 nothing was due"),
                 Arguments.of(new IllegalStateException(), UNTOLD),
                 Arguments.of(new StackOverflowError(), UNTOLD));
     }

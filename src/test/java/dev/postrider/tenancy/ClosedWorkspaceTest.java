@@ -115,7 +115,7 @@ class ClosedWorkspaceTest {
     }
 
     @Test
-    void a_handler_of_a_workspace_that_was_suspended_meanwhile_writes_nothing() {
+    void a_handler_of_a_workspace_that_was_suspended_meanwhile_writes_nothing_and_waits_without_a_failure() {
         APPLICATION.route("tasks/closed-writes.camel.yaml", """
                 - route:
                     id: closed-writes
@@ -140,19 +140,46 @@ class ClosedWorkspaceTest {
                 .send(key, "POST", "/v1/tasks", "{\"taskType\": \"closed-writes\"}")
                 .text("/taskId");
 
-        await().until(() -> String.valueOf(lastError(task)).contains("is suspended"));
-        assertThat(statusOf(task)).isEqualTo("queued");
+        await().until(() -> APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select count(*) from postrider.background_tasks where task_id = ?::uuid and task_status = 'queued' and attempt_count = 1 and failure_count = 0 and scheduled_at > now()",
+                                Integer.class,
+                                task)
+                == 1);
+        assertThat(APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select count(*) from postrider.workspace_assets where workspace_id = ?",
+                                Integer.class,
+                                workspace))
+                .isZero();
         change("active");
     }
 
     @Test
     void deleting_is_for_good_and_each_change_is_audited_with_who_and_why() {
+        String waits = enqueueLater("closed-deleted");
+        String died = enqueueLater("closed-deleted");
+        APPLICATION.sql().update("""
+                        with gone as (delete from postrider.background_tasks where task_id = ?::uuid returning *)
+                        insert into postrider.dead_letters (workspace_id, task_id, kind, task_type, priority_rank, attempt_count,
+                                                            failure_count, created_at, reason, payload, attempts)
+                        select workspace_id, task_id, kind, task_type, priority_rank, 1, 1, created_at, 'test', payload, '[]' from gone""", died);
         change("suspended");
         change("deleted");
 
+        assertThat(statusOf(waits)).isEqualTo("cancelled");
+        assertThat(statusOf(died)).isEqualTo("discarded");
+        assertThat(APPLICATION.sql().queryForObject("select postrider.unaccounted()", Long.class))
+                .isZero();
         assertThat(APPLICATION.send(key, "GET", "/v1/tasks", null).status()).isEqualTo(401);
         assertThat(patch(workspace, "active").status()).isEqualTo(409);
         assertThat(patch(UUID.randomUUID(), "active").status()).isEqualTo(404);
+        assertThat(APPLICATION
+                        .callAsOperator("POST", "/v1/workspaces/" + workspace + "/keys", "{\"scopes\": [\"inspect\"]}")
+                        .status())
+                .isEqualTo(404);
         List<Map<String, Object>> audit = APPLICATION
                 .sql()
                 .queryForList(
@@ -243,11 +270,5 @@ class ClosedWorkspaceTest {
         return APPLICATION
                 .sql()
                 .queryForObject("select status from postrider.tasks where task_id = ?::uuid", String.class, task);
-    }
-
-    private static String lastError(String task) {
-        return APPLICATION
-                .sql()
-                .queryForObject("select last_error from postrider.tasks where task_id = ?::uuid", String.class, task);
     }
 }

@@ -63,7 +63,7 @@ class RolesTest {
                 api_keys              raw        -          -          -          -          -
                 background_tasks      rawd       -          r          -          r          r
                 billing_events        -          -          r          -          -          r
-                dead_letters          ra         -          r          -          r          r
+                dead_letters          rad        -          r          -          r          r
                 deliveries            -          -          r          -          r          r
                 delivery_attempts     r          -          ra         -          r          r
                 event_keys            rd         -          -          -          -          -
@@ -108,6 +108,7 @@ class RolesTest {
                 delivery_log        caller  -
                 discard_dead_letter owner   tenant operator
                 end_attempts        engine  dispatcher
+                end_work_of         engine  -
                 endpoint_json       caller  tenant
                 enforce_isolation   caller  producer
                 enqueue_task        owner   tenant producer

@@ -9,6 +9,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
 import dev.postrider.testkit.Answer;
+import dev.postrider.testkit.Guide;
 import dev.postrider.testkit.Replica;
 import dev.postrider.testkit.RunningApplication;
 import dev.postrider.testkit.TestDatabase;
@@ -126,10 +127,7 @@ class AnalyticsReplicaTest {
                                 UUID.fromString(task))
                 == 1);
 
-        application.route(
-                "analytics/workspace-activity.camel.yaml",
-                Files.readString(Path.of("docs/guides/analytics-replica.md"))
-                        .replaceAll("(?s).*```yaml\n(.*)```.*", "$1"));
+        application.route("analytics/workspace-activity.camel.yaml", Guide.block("analytics-replica.md", "yaml"));
 
         await().untilAsserted(() -> assertThat(output)
                 .containsPattern("%s: [1-9]\\d* completed, 0 dead".formatted(LocalDate.now(ZoneOffset.UTC))));

@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.standardwebhooks.Webhook;
 import dev.postrider.testkit.Answer;
+import dev.postrider.testkit.Guide;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
 import dev.postrider.testkit.TestDatabase;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,8 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -28,6 +28,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DriverManagerDataSource;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 /** The backup and the restore of docs/guides/backup.md: with its very statements, onto a server that knows no role of ours. */
 @EnabledIf(
@@ -59,6 +60,8 @@ class BackupTest {
             JdbcTemplate restored = superuser(server.location());
             assertThat(rows(restored)).isEqualTo(rows(source.sql())).hasSizeGreaterThan(30);
             assertThat(catalog(restored)).hasSizeGreaterThan(500).containsExactlyElementsOf(catalog(source.sql()));
+
+            assertThatNoEndpointIsLeftByTheGuide(server.location());
 
             receiver.answers(Receiver.with(200, ""));
             int requests = receiver.requests().size();
@@ -189,9 +192,8 @@ class BackupTest {
     }
 
     private void restore(DatabaseLocation from, DatabaseLocation to) throws Exception {
-        String page = Files.readString(Path.of("docs/guides/backup.md"));
         JdbcTemplate source = superuser(from);
-        source.execute(block(page, "sql"));
+        source.execute(Guide.block("backup.md", "sql"));
         Path dump = directory.resolve("dump.sql");
         Path errors = directory.resolve("errors.txt");
         try {
@@ -201,7 +203,7 @@ class BackupTest {
         } finally {
             source.execute("drop role backup");
         }
-        assertThat(page).contains("sed '/password/d' db/bootstrap/roles.sql");
+        assertThat(Path.of("docs/guides/backup.md")).content().contains("sed '/password/d' db/bootstrap/roles.sql");
         String roles = Files.readAllLines(Path.of("db/bootstrap/roles.sql")).stream()
                 .filter(line -> !line.contains("password"))
                 .collect(Collectors.joining("\n"));
@@ -210,22 +212,32 @@ class BackupTest {
         target.execute(understood(Files.readString(dump)));
     }
 
+    /** What the guide says for a copy that shall not deliver; undone again. */
+    private static void assertThatNoEndpointIsLeftByTheGuide(DatabaseLocation location) {
+        var connection = new SingleConnectionDataSource(location.url(), location.username(), location.password(), true);
+        try {
+            JdbcTemplate sql = new JdbcTemplate(connection);
+            sql.execute("begin");
+            sql.execute(Guide.blocks("backup.md", "sql").get(1));
+            sql.execute("reset role");
+            assertThat(sql.queryForList("select enabled from postrider.webhook_endpoints", Boolean.class))
+                    .isNotEmpty()
+                    .containsOnly(false);
+            sql.execute("rollback");
+        } finally {
+            connection.destroy();
+        }
+    }
+
     /** pg_dump 18 writes one setting that servers before 17 do not have. */
     private static String understood(String dump) {
         return Integer.parseInt(EmbeddedServer.VERSION) < 17 ? dump.replace("SET transaction_timeout = 0;", "") : dump;
     }
 
-    private static String block(String page, String language) {
-        Matcher block = Pattern.compile("```" + language + "\\n(.*?)```", Pattern.DOTALL)
-                .matcher(page);
-        assertThat(block.find()).isTrue();
-        return block.group(1);
-    }
-
     private static String read(Path file) {
         try {
             return Files.readString(file);
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             return e.toString();
         }
     }

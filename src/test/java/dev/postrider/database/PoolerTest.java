@@ -7,13 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.secrets.SecretsConfiguration;
 import dev.postrider.testkit.Answer;
+import dev.postrider.testkit.Guide;
 import dev.postrider.testkit.NeedsPgBouncer;
 import dev.postrider.testkit.PgBouncer;
 import dev.postrider.testkit.RunningApplication;
 import dev.postrider.testkit.TestDatabase;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -151,8 +150,7 @@ class PoolerTest {
 
     @Test
     void the_userlist_that_the_guide_makes_lets_the_logins_pass() throws Exception {
-        String sql =
-                Files.readString(Path.of("docs/guides/pgbouncer.md")).replaceFirst("(?s).*```sql\n(.*?)```.*", "$1");
+        String sql = Guide.block("pgbouncer.md", "sql");
         String userlist = String.join("\n", application.sql().queryForList(sql, String.class)) + "\n";
 
         try (PgBouncer another = PgBouncer.start(direct, userlist)) {

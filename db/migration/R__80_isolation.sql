@@ -184,7 +184,7 @@ select r.name, format('has no workspace_id, and %s has %s on it', a.grantee::reg
  where r.ours and r.kind in ('r', 'p', 'f') and r.workspace is null and a.privilege_type <> 'SELECT'
    and a.grantee <> 0 and a.grantee in (select oid from callers)
 union all
-select r.name, format('belongs to %s', r.owner::regrole), format('alter table %s owner to postrider_owner', r.name)
+select r.name, format('belongs to %s, not to postrider_owner', r.owner::regrole), format('alter table %s owner to postrider_owner', r.name)
   from relations r, id where r.ours and r.owner <> id.owner
 union all
 -- What is built on them.
@@ -222,7 +222,7 @@ select f.name, format('%s may execute it, with the rights of postrider_engine, w
  where f.definer and f.owner = id.engine and f.comment not like '%Across workspaces: %'
    and r.oid in (select oid from holders where belongs_to in (id.tenant, id.producer, id.analyst))
 union all
-select name, format('belongs to %s', functions.owner::regrole), format('alter %s owner to postrider_owner', name)
+select name, format('belongs to %s, not to postrider_owner or postrider_engine', functions.owner::regrole), format('alter %s owner to postrider_owner', name)
   from functions, id where ours and functions.owner not in (id.owner, id.engine)
 union all
 select name, 'has no comment', format('comment on %s is ''…''', name) from functions where ours and comment = ''
@@ -268,7 +268,7 @@ select format('role %I', r.rolname), 'is a superuser, replicates, or bypasses po
   from pg_roles r
  where (r.rolsuper or r.rolreplication or r.rolbypassrls) and r.oid in (select oid from members)
 union all
-select format('role %s', h.oid::regrole), format('is a member of %I, which may more than it', r.rolname),
+select format('role %s', h.oid::regrole), format('is a member of %I, which sees more than its group', r.rolname),
        format('revoke %s from %s', h.first::regrole, h.oid::regrole)
   from held h join pg_roles r on r.oid = h.role
  where r.rolsuper or r.rolreplication or r.rolbypassrls or r.rolname like 'pg\_%'
@@ -278,7 +278,9 @@ select format('role %s', g.name), 'is a group, and can log in', format('alter ro
 union all
 select format('role %s', m.oid::regrole),
        format('belongs to %s: permissive policies are OR-ed', string_agg(g.name, ' and ' order by g.name)),
-       format('revoke all but one of them from %s', m.oid::regrole)
+       case when m.oid in (select oid from groups)
+            then format('revoke %s from %s', string_agg(g.name, ', ') filter (where g.oid <> m.oid), m.oid::regrole)
+            else format('revoke all but one of them from %s', m.oid::regrole) end
   from members m join groups g on g.oid = m.belongs_to group by m.oid having count(*) > 1
 union all
 select format('role %s', m.oid::regrole), 'is a member of postrider_engine, which sees all workspaces',

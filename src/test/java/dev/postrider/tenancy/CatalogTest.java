@@ -129,8 +129,9 @@ class CatalogTest {
             definer as a trigger | create function billing.spy() returns trigger language plpgsql security definer set search_path = billing, pg_temp as 'begin return new; end'; revoke execute on function billing.spy from public; create trigger spy before insert on postrider.workspace_assets for each row execute function billing.spy() | function billing.spy()
             function without a comment | comment on function postrider.page is null | function postrider.page(items jsonb[], ids uuid[], size integer)
             leakproof function | alter function postrider.id_time leakproof | function postrider.id_time(id uuid)
-            function with a workspace of its own | alter function postrider.page set app.active_workspace = '0' | function postrider.page(items jsonb[], ids uuid[], size integer)
+            # A session keeps the case in which it first met a setting: capitals first.
             function with a workspace in capitals | alter function postrider.page set "APP.active_workspace" = '0' | function postrider.page(items jsonb[], ids uuid[], size integer)
+            function with a workspace of its own | alter function postrider.page set app.active_workspace = '0' | function postrider.page(items jsonb[], ids uuid[], size integer)
             partition made by hand | create table postrider.by_hand partition of postrider.task_history for values from ('2001-01-01') to ('2001-02-01') | postrider.by_hand
             partition of a team made by hand | create table billing.by_hand partition of billing.lines for values from ('2001-01-01') to ('2001-02-01') | billing.by_hand
             partition that a tenant may name | grant select on billing.lines_2026 to postrider_tenant | billing.lines_2026
@@ -169,6 +170,20 @@ class CatalogTest {
             """)
     void it_is_noticed(String what, String broken, String object) throws SQLException {
         assertThat(objectsAfter(broken)).as(what).contains(object);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            an owner's own grants | create role migrator in role postrider_producer; alter table billing.invoices owner to migrator; select postrider.isolate('billing.invoices')
+            a team's table for itself | create role migrator in role postrider_producer; create table billing.drafts (workspace_id uuid); alter table billing.drafts owner to migrator; grant select on billing.drafts to migrator; create view billing.open_drafts as table billing.drafts; alter view billing.open_drafts owner to migrator
+            a view over a table without workspaces | create table billing.rates (rate numeric); create view billing.all_rates as table billing.rates; grant select on billing.all_rates to postrider_tenant
+            a materialized view that says why | create materialized view billing.ids as select postrider.workspace_ids(); comment on materialized view billing.ids is 'Across workspaces: numbers only.'; grant select on billing.ids to postrider_tenant
+            a function of the engine that says why | comment on function postrider.gauges is 'Definer: counts. Across workspaces: shows no row.'; grant execute on function postrider.gauges to postrider_analyst
+            a trigger with the caller's rights | create function billing.stamp() returns trigger language plpgsql as 'begin return new; end'; create trigger stamp before insert on billing.invoices for each row execute function billing.stamp()
+            who made the roles | create role creator createrole; grant postrider_owner, postrider_engine, postrider_tenant, postrider_tenant_login to creator with admin true, inherit false, set false; grant pg_monitor to creator
+            """)
+    void it_is_no_breach(String what, String sql) throws SQLException {
+        assertThat(objectsAfter(sql)).as(what).isEmpty();
     }
 
     private static List<String> objectsAfter(String broken) throws SQLException {

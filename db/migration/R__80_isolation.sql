@@ -1,11 +1,13 @@
 -- The rule of isolation, as one query that the tests, every start and anybody in psql use.
 set local row_security = on;
 
--- Reads the system catalogs alone, one select per rule. members: our groups, and whoever can act as one of them; who may
--- only administer a group, as its creator may, cannot. holders: those, and the roles that they are members of. callers:
--- the holders of what tenants, applications and nodes may do, and PUBLIC. guarded: every table with a workspace_id that is ours or that callers can reach, in any schema, and all of its
--- partitions. An exception gives its reason in the object's comment, behind "Across workspaces: ", and a function that
--- runs with its owner's rights behind "Definer: ".
+-- Reads the system catalogs alone, one select per rule.
+-- members: our groups, and whoever can act as one of them; who may only administer a group, as its creator may, cannot.
+-- holders: members, and the roles that they are members of. callers: PUBLIC, and the holders of what tenants,
+-- applications and nodes may do. guarded: every table with a workspace_id that is ours or that callers can reach, in any
+-- schema, and all of its partitions.
+-- An exception gives its reason in the object's comment, behind "Across workspaces: ", and a function that runs with its
+-- owner's rights behind "Definer: ".
 create or replace view postrider.isolation_breaches with (security_invoker = true) as
 with recursive groups as (
     select oid, rolname as name from pg_roles
@@ -71,8 +73,9 @@ with recursive groups as (
                or p.oid in (select t.tgfoid from pg_trigger t join guarded g on g.oid = t.tgrelid) as reachable
       from pg_proc p
       join pg_namespace n on n.oid = p.pronamespace
-     cross join lateral (select array_agg(grantee) as to from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner)))
-                          where grantee <> p.proowner) granted
+     cross join lateral (select array_agg(a.grantee) as to
+                           from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+                          where a.grantee <> p.proowner) granted
      where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
        and not exists (select from pg_depend where classid = 'pg_proc'::regclass and objid = p.oid and deptype = 'e')
 ), built_on_workspaces (oid) as (
@@ -184,8 +187,9 @@ select r.name, format('has no workspace_id, and %s has %s on it', a.grantee::reg
  where r.ours and r.kind in ('r', 'p', 'f') and r.workspace is null and a.privilege_type <> 'SELECT'
    and a.grantee <> 0 and a.grantee in (select oid from callers)
 union all
-select r.name, format('belongs to %s, not to postrider_owner', r.owner::regrole), format('alter table %s owner to postrider_owner', r.name)
-  from relations r, id where r.ours and r.owner <> id.owner
+select r.name, format('belongs to %s, not to postrider_owner', r.owner::regrole),
+       format('alter table %s owner to postrider_owner', r.name)
+  from relations r, id where r.ours and r.kind <> 'S' and r.owner <> id.owner
 union all
 -- What is built on them.
 select name, 'is a view that reads with its owner''s rights', format('alter view %s set (security_invoker = true)', name)
@@ -212,18 +216,18 @@ select r.name, 'everybody (PUBLIC) has privileges on it', format('revoke all on 
 union all
 -- Functions.
 select name, 'everybody (PUBLIC) may execute it', format('revoke execute on %s from public', name)
-  from functions, id where (ours or definer and functions.owner = id.engine) and 0 = any (granted_to)
+  from functions f, id where (ours or definer and f.owner = id.engine) and 0 = any (granted_to)
 union all
 select f.name, format('%s may execute it, with the rights of postrider_engine, which sees all workspaces', r.name),
-       format('revoke execute on %s from %s; or write the reason: comment on %s is ''… Across workspaces: …''',
-              f.name, r.name, f.name)
-  from id, functions f
-  join grantees r on r.oid = any (f.granted_to)
+       format('revoke execute on %1$s from %2$s; or write the reason: comment on %1$s is ''… Across workspaces: …''',
+              f.name, r.name)
+  from id, functions f join grantees r on r.oid = any (f.granted_to)
  where f.definer and f.owner = id.engine and f.comment not like '%Across workspaces: %'
    and r.oid in (select oid from holders where belongs_to in (id.tenant, id.producer, id.analyst))
 union all
-select name, format('belongs to %s, not to postrider_owner or postrider_engine', functions.owner::regrole), format('alter %s owner to postrider_owner', name)
-  from functions, id where ours and functions.owner not in (id.owner, id.engine)
+select name, format('belongs to %s, not to postrider_owner or postrider_engine', f.owner::regrole),
+       format('alter %s owner to postrider_owner', name)
+  from functions f, id where ours and f.owner not in (id.owner, id.engine)
 union all
 select name, 'has no comment', format('comment on %s is ''…''', name) from functions where ours and comment = ''
 union all

@@ -1,17 +1,21 @@
 -- What is wrong with a login as a member of one of Postrider's groups: nothing, or one row per fault, and what to write.
 -- Parameters: the group, and the login, or an empty text for the one of this connection. Whatever it is a member of
--- counts, in any way: who may give himself a role has it.
+-- counts, in any way: who may give himself a role has it. The remedy revokes the first step on the way there.
 with recursive login as (
     select oid, rolname as login, ?::name as own_group from pg_catalog.pg_roles
      where rolname = coalesce(nullif(?, ''), current_user)
-), held (oid) as (
-    select oid from login
+), held (oid, revoke) as (
+    select oid, null::text from login
     union
-    select m.roleid from held h join pg_catalog.pg_auth_members m on m.member = h.oid
+    select m.roleid,
+           case when r.rolname in (l.login, l.own_group)
+                then format('revoke %s from %s', m.roleid::regrole, r.oid::regrole) else h.revoke end
+      from login l, held h
+      join pg_catalog.pg_roles r on r.oid = h.oid
+      join pg_catalog.pg_auth_members m on m.member = h.oid
 ), roles as (
     select l.login, l.own_group, r.rolname as role, r.rolsuper, r.rolbypassrls or r.rolreplication as bypasses,
-           case when r.oid <> l.oid then ' as ' || r.rolname else '' end as by_way,
-           case when r.oid <> l.oid then format('revoke %I from %I', r.rolname, l.login) end as revoke
+           case when r.oid <> l.oid then ' as ' || r.rolname else '' end as by_way, held.revoke
       from login l, held join pg_catalog.pg_roles r using (oid)
 )
 select login, format('is not a member of %s', own_group) as fault, format('grant %I to %I', own_group, login) as remedy

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +29,13 @@ class LoginCheckTest {
 
     private static final MigratedDatabase DATABASE = MigratedDatabase.create();
     private static final List<String> made = new ArrayList<>();
+
+    @BeforeAll
+    static void makeRolesThatLeadToMore() {
+        make("check_cloudsuper", "in role pg_read_all_data");
+        make("check_outer", "bypassrls");
+        make("check_inner", "in role check_outer");
+    }
 
     @AfterAll
     static void dropLogins() {
@@ -48,7 +56,9 @@ class LoginCheckTest {
             check_both        | in role postrider_tenant, postrider_analyst              | is also a member of postrider_analyst      | revoke postrider_analyst from check_both
             check_engine      | in role postrider_tenant, postrider_engine               | is also a member of postrider_engine       | revoke postrider_engine from check_engine
             check_files       | in role postrider_tenant, pg_read_server_files           | is also a member of pg_read_server_files   | revoke pg_read_server_files from check_files
-            check_by_way      | in role postrider_tenant, postrider_operator_login       | is also a member of postrider_operator     | revoke postrider_operator from check_by_way
+            check_by_way      | in role postrider_tenant, postrider_operator_login       | is also a member of postrider_operator     | revoke postrider_operator_login from check_by_way
+            check_cloud       | in role postrider_tenant, check_cloudsuper               | is also a member of pg_read_all_data       | revoke check_cloudsuper from check_cloud
+            check_backup      | in role postrider_tenant, check_inner                    | bypasses policies as check_outer           | revoke check_inner from check_backup
             """)
     void a_tenant_login_is_refused_that(String login, String made, String fault, String remedy) {
         make(login, made == null ? "" : made);
@@ -60,6 +70,21 @@ class LoginCheckTest {
                             .contains("run: " + remedy)
                             .contains("postrider.database.tenant.username");
                 });
+    }
+
+    @Test
+    void what_its_group_has_is_to_be_revoked_from_the_group() {
+        DATABASE.sql().execute("grant check_cloudsuper to postrider_tenant");
+        try {
+            assertThatThrownBy(() ->
+                            LoginCheck.verify(DATABASE.location(), logins("postrider_tenant_login", derived("tenant"))))
+                    .isInstanceOfSatisfying(
+                            StartupException.class,
+                            refused -> assertThat(refused.action())
+                                    .contains("run: revoke check_cloudsuper from postrider_tenant."));
+        } finally {
+            DATABASE.sql().execute("revoke check_cloudsuper from postrider_tenant");
+        }
     }
 
     @Test
@@ -108,6 +133,18 @@ class LoginCheckTest {
             DATABASE.sql().execute("alter table postrider.deliveries force row level security");
         }
         assertThat(output).contains("postrider.deliveries row-level security is not forced");
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void a_start_that_cannot_read_the_breaches_says_so_and_goes_on(CapturedOutput output) {
+        DATABASE.sql().execute("alter view postrider.isolation_breaches rename to elsewhere");
+        try {
+            start().close();
+        } finally {
+            DATABASE.sql().execute("alter view postrider.elsewhere rename to isolation_breaches");
+        }
+        assertThat(output).contains("WARN").contains("Whether isolation is broken could not be looked up");
     }
 
     @Test

@@ -4,9 +4,11 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.camel.support.PatternHelper;
 
@@ -74,7 +76,11 @@ final class WorkspaceRules implements RouteLint.Rules {
     }
 
     private static void property(RouteDocument document, List<Finding> findings) {
-        Set<YamlNode> free = outside(document, route -> isOfWorkspace(route) || startsFrom(route, OUTSIDE_CALLERS));
+        Set<String> callers = document.root().items().stream()
+                .flatMap(item -> item.get("rest").stream())
+                .flatMap(rest -> EndpointUse.below(rest).stream().map(EndpointUse::place))
+                .collect(Collectors.toCollection(() -> new HashSet<>(OUTSIDE_CALLERS)));
+        Set<YamlNode> free = outside(document, route -> isOfWorkspace(route) || startsFrom(route, callers));
         Stream<YamlNode> steps = document.root().walk().flatMap(WorkspaceRules::stepsThatChangeWorkspace);
         Stream<YamlNode> expressions = document.texts().stream()
                 .filter(text -> CHANGES_PROPERTY.matcher(text.text()).find());
@@ -93,7 +99,7 @@ final class WorkspaceRules implements RouteLint.Rules {
                         node.get("setProperty").filter(step -> names(step.text("name"))),
                         node.get("removeProperty").filter(step -> names(step.text() + step.text("name"))),
                         node.get("removeProperties").filter(WorkspaceRules::removesWorkspace))
-                .flatMap(step -> step.stream());
+                .flatMap(Optional::stream);
     }
 
     /** A name that is computed may be any. */

@@ -162,6 +162,8 @@ class RouteLintTest {
                 "select '\n--'\n', 1; set app.x = 1 -- '",
                 "select U&\"set\\005fconfig\"('x', 'y', false)",
                 "select query_to_xml('select set' || '_config(…)', true, true, '')",
+                "select * from ts_stat('select set' || '_config(…)')",
+                "select ts_rewrite('a'::tsquery, 'select set' || '_config(…)')",
                 "update pg_settings set setting = 'x' where name like 'app.%'",
                 "create table pg_temp.t as select 1"
             })

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import io.swagger.v3.oas.models.OpenAPI;
 import jakarta.servlet.http.HttpServletRequest;
@@ -91,8 +92,7 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         message.setBody(null);
-        exchange.setProperty(
-                WorkspaceTransactionPolicy.WORKSPACE, caller.workspaceId().toString());
+        EnteredWorkspace.set(exchange, caller.workspaceId());
         exchange.setProperty(WorkspaceTransactionPolicy.ACTOR, caller.actor());
         exchange.setProperty("operationId", operation.id());
         exchange.setProperty("success", operation.success());

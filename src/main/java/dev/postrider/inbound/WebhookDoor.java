@@ -3,6 +3,7 @@ package dev.postrider.inbound;
 import dev.postrider.api.Problem;
 import dev.postrider.api.ProblemException;
 import dev.postrider.api.ProblemWriter;
+import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.servlet.http.HttpServletRequest;
@@ -78,7 +79,7 @@ public final class WebhookDoor implements AggregationStrategy {
         WebhookSource source = WebhookSource.of(exchange.getProperty(PROVIDER, String.class), row);
         exchange.setProperty(SOURCE, source);
         exchange.setProperty(SOURCE_ID, source.sourceId());
-        exchange.setProperty(WorkspaceTransactionPolicy.WORKSPACE, source.workspaceId());
+        EnteredWorkspace.set(exchange, source.workspaceId());
         exchange.setProperty(WorkspaceTransactionPolicy.ACTOR, "source:" + source.sourceId());
         exchange.getMessage().setBody(null);
         if (!source.enabled()) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Discard;
 import dev.postrider.Snooze;
+import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -219,8 +220,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     }
 
     private static void prepare(Exchange exchange, ClaimedTask task) throws JsonProcessingException {
-        exchange.setProperty(
-                WorkspaceTransactionPolicy.WORKSPACE, task.workspaceId().toString());
+        EnteredWorkspace.set(exchange, task.workspaceId());
         exchange.setProperty("taskId", task.taskId().toString());
         exchange.setProperty("taskType", task.taskType());
         exchange.setProperty("attempt", task.attempt());

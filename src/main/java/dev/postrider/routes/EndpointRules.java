@@ -2,18 +2,9 @@ package dev.postrider.routes;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.regex.Pattern;
 
-/** Refuses uses of endpoints that run well in a trial and lose work, requests or tenants later. */
+/** Refuses uses of endpoints that run well in a trial and lose work or requests later. */
 final class EndpointRules implements RouteLint.Rules {
-
-    private static final Pattern WORKSPACE_FROM_MESSAGE = Pattern.compile(
-            ":#(in:)?workspace|\\$\\{(in\\.)?headers?[.\\[('\":?]*workspace|header\\.workspace",
-            Pattern.CASE_INSENSITIVE);
-
-    private static final String WORKSPACE_OF_CALLER =
-            "callers can send headers, and so another workspace: bind ':#${exchangeProperty.workspaceId}'";
 
     @Override
     public List<Finding> check(RouteDocument document, List<RouteDocument> others) {
@@ -29,8 +20,6 @@ final class EndpointRules implements RouteLint.Rules {
         for (YamlNode route : document.routes()) {
             claimedRows(document, route, findings);
         }
-        texts(document, findings);
-        headers(document, findings);
         return findings;
     }
 
@@ -84,30 +73,5 @@ final class EndpointRules implements RouteLint.Rules {
                     "a shutdown would abandon the rows that this poll has claimed: add 'shutdownRunningTask: "
                             + "CompleteAllTasks' to the route"));
         }
-    }
-
-    private static void texts(RouteDocument document, List<Finding> findings) {
-        for (YamlNode text : document.texts()) {
-            if (WORKSPACE_FROM_MESSAGE.matcher(text.text()).find()) {
-                findings.add(Finding.at(document.path(), text, WORKSPACE_OF_CALLER));
-            }
-            if (text.text().contains("set_config") || text.text().contains("app.active_workspace")) {
-                findings.add(Finding.at(
-                        document.path(),
-                        text,
-                        "a route never chooses its workspace: begin the route with '- transacted: {ref: workspace}', "
-                                + "which takes it from the exchange property workspaceId"));
-            }
-        }
-    }
-
-    /** The same in the spelling {@code header: workspaceId} of an expression. */
-    private static void headers(RouteDocument document, List<Finding> findings) {
-        document.root().walk().flatMap(node -> node.get("header").stream()).forEach(header -> {
-            String name = header.isMap() ? header.text("expression") : header.text();
-            if (name.toLowerCase(Locale.ROOT).startsWith("workspace")) {
-                findings.add(Finding.at(document.path(), header, WORKSPACE_OF_CALLER));
-            }
-        });
     }
 }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A place in a route file that names an endpoint, in whichever of YAML's spellings.
@@ -27,6 +28,11 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
         List<EndpointUse> found = new ArrayList<>();
         collect(node, found);
         return found;
+    }
+
+    /** Where a route starts. */
+    static Stream<EndpointUse> starts(YamlNode route) {
+        return below(route).stream().filter(use -> use.step().equals("from"));
     }
 
     private static void collect(YamlNode node, List<EndpointUse> found) {
@@ -103,6 +109,11 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
     String target() {
         int colon = uri.indexOf(':');
         return colon < 0 ? "" : uri.substring(colon + 1).replaceFirst("^//", "");
+    }
+
+    /** Scheme and name, in whichever spelling; what stands behind a slash is the id of a kamelet's instance. */
+    String place() {
+        return scheme() + ":" + (scheme().equals("kamelet") ? target().replaceFirst("/.*", "") : target());
     }
 
     /** Whether the endpoint is found anew for each message. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -88,6 +89,26 @@ record RouteDocument(String path, YamlNode root) {
         return root.items().stream()
                 .flatMap(item -> item.get("route").or(() -> item.get("from").map(from -> item)).stream())
                 .toList();
+    }
+
+    /** The routes that fit, and those of this file that they call, and so on. */
+    List<YamlNode> reached(Predicate<YamlNode> first, Predicate<EndpointUse> call) {
+        Set<YamlNode> reached = new LinkedHashSet<>();
+        routes().stream().filter(first).forEach(reached::add);
+        // As long as a round finds more.
+        for (int before = 0; before < reached.size(); ) {
+            before = reached.size();
+            Set<String> called = reached.stream()
+                    .flatMap(route -> EndpointUse.below(route).stream())
+                    .filter(use -> !use.step().equals("from") && call.test(use))
+                    .map(EndpointUse::place)
+                    .collect(Collectors.toSet());
+            routes().stream()
+                    .filter(route ->
+                            EndpointUse.starts(route).map(EndpointUse::place).anyMatch(called::contains))
+                    .forEach(reached::add);
+        }
+        return List.copyOf(reached);
     }
 
     /** The ids that this file claims for its routes. */

@@ -12,7 +12,12 @@ public final class RouteLint {
 
     private final SchemaRules schema = new SchemaRules();
     private final List<Rules> traps = List.of(
-            new NamingRules(), new KameletRules(), new EndpointRules(), new TenantSqlRules(), new TransactionRules());
+            new NamingRules(),
+            new KameletRules(),
+            new EndpointRules(),
+            new WorkspaceRules(),
+            new TenantSqlRules(),
+            new TransactionRules());
 
     /** A group of rules about one subject. */
     interface Rules {

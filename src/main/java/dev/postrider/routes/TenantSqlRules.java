@@ -10,16 +10,21 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.camel.component.sql.SqlHelper;
 
 /** Refuses tenant SQL that leaves its workspace or its transaction, or that runs in none. */
 final class TenantSqlRules implements RouteLint.Rules {
 
-    private static final Pattern COMMENT = Pattern.compile("--[^\n]*|/\\*.*?\\*/", Pattern.DOTALL);
+    /** What chooses a workspace or leaves rows to the connection's next user, even in a string, which SQL may run. */
+    private static final Pattern NAMES = Pattern.compile(
+            "\\bset_config\\b|\\bapp\\.active_workspace\\b|\\bpg_settings\\b|\\bpg_temp\\b|\\bdblink\\w*|\\blo_\\w+\"?\\s*\\("
+                    + "|\\bquery_to_xml\\w*|\\bts_stat\\b|\\bts_rewrite\\b",
+            Pattern.CASE_INSENSITIVE);
 
-    /** What chooses a workspace, ends the transaction, or leaves rows to the connection's next user. */
-    private static final Pattern LEAVES = Pattern.compile(
-            "\\bset_config\\b|\\bapp\\.active_workspace\\b|\\bwith\\s+hold\\b|\\bdblink\\w*|\\blo_\\w+\\s*\\("
-                    + "|\\b(?:create|into)\\s+(?:(?:local|global)\\s+)?temp(?:orary)?\\b"
+    /** What does so as a statement, or ends the transaction; and a spelling that hides any name. */
+    private static final Pattern STATEMENTS = Pattern.compile(
+            "\\bwith\\s+hold\\b|\\b(?:create|into)\\s+(?:(?:local|global)\\s+)?temp(?:orary)?\\b|\\bu&\""
                     + "|(?:^|;)\\s*(?:set|reset|discard|begin|start\\s+transaction|commit|end|rollback|abort"
                     + "|prepare\\s+transaction|do)\\b",
             Pattern.CASE_INSENSITIVE);
@@ -65,16 +70,21 @@ final class TenantSqlRules implements RouteLint.Rules {
     }
 
     private static void leaves(RouteDocument document, EndpointUse use, String sql, List<Finding> findings) {
-        Matcher match = LEAVES.matcher(COMMENT.matcher(sql).replaceAll(" "));
-        if (use.isTenant() && match.find()) {
-            findings.add(Finding.at(
-                    document.path(),
-                    use.at(),
-                    use.target() + " says '"
-                            + match.group().replaceFirst("^;", "").strip().replaceAll("\\s+", " ")
-                            + "': SQL of a route chooses no workspace, ends no transaction and leaves nothing behind on "
-                            + "its connection; remove it"));
+        if (!use.isTenant()) {
+            return;
         }
+        // As the component sends it, which leaves whole lines of comment out.
+        SqlText text = SqlText.of(SqlHelper.resolvePlaceholders(sql, null));
+        Stream.of(NAMES.matcher(text.uncommented()), STATEMENTS.matcher(text.bare()))
+                .filter(Matcher::find)
+                .findFirst()
+                .ifPresent(match -> findings.add(Finding.at(
+                        document.path(),
+                        use.at(),
+                        use.target() + " says '"
+                                + match.group().replaceFirst("^;", "").strip().replaceAll("\\s+", " ")
+                                + "': SQL of a route chooses no workspace, ends no transaction and leaves nothing behind on "
+                                + "its connection; remove it")));
     }
 
     /** The SQL of a file that can be read now; a missing one is found when the route is tried. */

@@ -1,6 +1,5 @@
 package dev.postrider.routes;
 
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -13,24 +12,9 @@ final class Transactions {
     private Transactions() {}
 
     static List<YamlNode> of(RouteDocument document) {
-        Set<YamlNode> inside = new LinkedHashSet<>();
-        document.routes().stream()
-                .filter(route -> isTransacted(route) || isWebhook(route))
-                .forEach(inside::add);
-        // As long as a round finds more: what is called from inside is inside.
-        for (int before = 0; before < inside.size(); ) {
-            before = inside.size();
-            List<String> called = inside.stream()
-                    .flatMap(route -> EndpointUse.below(route).stream())
-                    .filter(use ->
-                            SAME_THREAD.contains(use.step()) && use.scheme().equals("direct"))
-                    .map(EndpointUse::target)
-                    .toList();
-            document.routes().stream()
-                    .filter(route -> from(route, "direct").stream().anyMatch(called::contains))
-                    .forEach(inside::add);
-        }
-        return List.copyOf(inside);
+        return document.reached(
+                route -> isTransacted(route) || isWebhook(route),
+                use -> SAME_THREAD.contains(use.step()) && use.scheme().equals("direct"));
     }
 
     static boolean isTransacted(YamlNode route) {
@@ -47,13 +31,6 @@ final class Transactions {
 
     /** The steps of a provider's route run in the transaction that takes the webhook in. */
     private static boolean isWebhook(YamlNode route) {
-        return from(route, "kamelet").contains("webhook-source");
-    }
-
-    private static List<String> from(YamlNode route, String scheme) {
-        return EndpointUse.below(route).stream()
-                .filter(use -> use.step().equals("from") && use.scheme().equals(scheme))
-                .map(EndpointUse::target)
-                .toList();
+        return EndpointUse.starts(route).anyMatch(use -> use.place().equals("kamelet:webhook-source"));
     }
 }

@@ -21,6 +21,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * The policy behind {@code - transacted: {ref: workspace}}: one transaction on the tenant data source, whose first act
  * is to name the workspace of the exchange property {@code workspaceId}.
  *
+ * <p>For an exchange that came in for a workspace ({@link EnteredWorkspace}) it has to be that one.
+ *
  * <p>The setting ends with the transaction, so nothing leaks through a pool. Before the commit it is read again: a route
  * whose SQL changed it is rolled back. Without a workspace that is active nothing is run.
  *
@@ -84,6 +86,7 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
             }
             return;
         }
+        refuseChanged(exchange, workspace, routeId);
         Transaction own = new Transaction(workspace, routeId);
         current.set(own);
         tenant.admit();
@@ -148,6 +151,18 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
                                                     ? "is not set"
                                                     : "is no workspace's id (a UUID): '" + workspace + "'")
                             + " kamelet:task-source or kamelet:webhook-source, which set it, or set it before the call.");
+        }
+    }
+
+    private static void refuseChanged(Exchange exchange, String workspace, String routeId) {
+        if (EnteredWorkspace.of(exchange)
+                .filter(entered -> !entered.id().equals(workspace))
+                .isPresent()) {
+            throw new IllegalStateException(
+                    // Neither workspace is named: the text is kept with the task.
+                    "The exchange property %s was changed: route %s would open a transaction in another workspace than the"
+                                    .formatted(WORKSPACE, routeId)
+                            + " one whose task, webhook or request this is. Remove the step that changes it.");
         }
     }
 

@@ -148,7 +148,24 @@ class RouteLintTest {
                 "select * into temp t from x",
                 "declare c cursor with hold for select 1",
                 "select lo_import('/etc/passwd')",
-                "select * from dblink('dbname=x', 'select 1') as t(a int)"
+                "select \"lo_import\"('/etc/passwd')",
+                "select * from dblink('dbname=x', 'select 1') as t(a int)",
+                "select 'a--b' as k, set_config('x', 'y', false)",
+                "select '/*' as k, set_config('x', 'y', false) as \"*/\"",
+                "select 'it''s --', set_config('x', 'y', false)",
+                "select E'a\\' --', set_config('x', 'y', false) --'",
+                "select date'2020-01-01\\'; set app.x = 1 --'",
+                "select $a$ -- $a$; set app.x = 1",
+                "select 1 as \"--\"; set app.x = 1",
+                "select 1 as a$b$; set app.x = 1 -- $b$",
+                "select 1 /* /* */ ' */; set app.x = 1 --'",
+                "select '\n--'\n', 1; set app.x = 1 -- '",
+                "select U&\"set\\005fconfig\"('x', 'y', false)",
+                "select query_to_xml('select set' || '_config(…)', true, true, '')",
+                "select * from ts_stat('select set' || '_config(…)')",
+                "select ts_rewrite('a'::tsquery, 'select set' || '_config(…)')",
+                "update pg_settings set setting = 'x' where name like 'app.%'",
+                "create table pg_temp.t as select 1"
             })
     void sqlInAFileMayNotLeaveItsWorkspace(String sql, @TempDir Path folder) throws IOException {
         assertThat(sqlFile(sql, folder))
@@ -163,7 +180,9 @@ class RouteLintTest {
                 "update t set a = 1 -- set_config is not called",
                 "/* begin */ insert into t (a) values (1) on conflict (a) do update set a = 2",
                 "select postrider.active_workspace(), offset_value, temp, hold from lo",
-                "select case when true then 1\nend"
+                "select case when true then 1\nend",
+                "select 'a; set b', ';commit', $$; reset$$, E'\\'; begin', ' with hold '",
+                "select '/*', 'u&\"x', 1 -- '\n, \"; set\" /* /* ; set */ ; set */ from t"
             })
     void otherSqlInAFileIsNobodysConcern(String sql, @TempDir Path folder) throws IOException {
         assertThat(sqlFile(sql, folder)).isEmpty();

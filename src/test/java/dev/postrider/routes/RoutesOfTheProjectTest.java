@@ -18,7 +18,7 @@ class RoutesOfTheProjectTest {
         List<RouteDocument> documents = new ArrayList<>();
         for (RouteFile file :
                 RouteFiles.of(Path.of("routes").toAbsolutePath()).read().values()) {
-            RouteDocument.Parsed parsed = RouteDocument.parse("routes/" + file.path(), file.text());
+            RouteDocument.Parsed parsed = RouteDocument.parse(file.path(), file.text());
             findings.addAll(parsed.findings());
             parsed.document().ifPresent(documents::add);
         }

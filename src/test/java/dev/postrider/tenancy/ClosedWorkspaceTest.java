@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.apache.camel.Processor;
 import org.junit.jupiter.api.Test;
 
 /** What still works in a workspace that is suspended, deleted or unknown, or with a key that was revoked: nothing. */
@@ -116,6 +117,8 @@ class ClosedWorkspaceTest {
 
     @Test
     void a_handler_of_a_workspace_that_was_suspended_meanwhile_writes_nothing_and_waits_without_a_failure() {
+        Processor suspends = exchange -> change("suspended");
+        APPLICATION.camel().getRegistry().bind("suspendsMeanwhile", suspends);
         APPLICATION.route("tasks/closed-writes.camel.yaml", """
                 - route:
                     id: closed-writes
@@ -124,7 +127,7 @@ class ClosedWorkspaceTest {
                       uri: kamelet:task-source
                       parameters: {taskType: closed-writes}
                       steps:
-                        - to: {uri: "sql:classpath:closed-suspend.sql", parameters: {dataSource: "#operator"}}
+                        - process: {ref: suspendsMeanwhile}
                         - setBody: {constant: report}
                         - to: direct:closed-writes.write
                 - route:

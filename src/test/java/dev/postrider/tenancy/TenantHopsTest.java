@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -60,7 +61,7 @@ class TenantHopsTest {
     }
 
     /** What the route {@code after} saw. */
-    record Seen(String row, String workspace, Throwable refused) {}
+    record Seen(String row, String workspace, Optional<EnteredWorkspace> entered, Throwable refused) {}
 
     /** Called by the routes. */
     public static final class Probe {
@@ -71,6 +72,7 @@ class TenantHopsTest {
             seen.add(new Seen(
                     exchange.getProperty("row", String.class),
                     exchange.getProperty("workspaceId", String.class),
+                    EnteredWorkspace.of(exchange),
                     exchange.getProperty("refused", Throwable.class)));
         }
 
@@ -166,6 +168,7 @@ class TenantHopsTest {
                             "SQL on #tenant outside a workspace transaction was not run (route after, step ")
                     .hasMessageContaining("whose first step is '- transacted: {ref: workspace}'");
             assertThat(one.row()).endsWith(one.workspace() + "-again");
+            assertThat(one.entered()).contains(new EnteredWorkspace(one.workspace()));
         });
         assertThat(rows("outside-" + hop.name() + "-")).hasSize(2 * ROUNDS).allSatisfy(this::isInItsWorkspace);
     }
@@ -182,6 +185,7 @@ class TenantHopsTest {
                 assertThat(one.refused()).isNull();
             }
             assertThat(one.row()).endsWith(one.workspace() + "-again");
+            assertThat(one.entered()).contains(new EnteredWorkspace(one.workspace()));
         });
         assertThat(rows("inside-" + hop.name() + "-"))
                 .hasSize((hop.leavesTransaction() ? 2 : 4) * ROUNDS)
@@ -218,7 +222,7 @@ class TenantHopsTest {
                 UUID workspace = workspaces.get(i % 2);
                 template.send(uri, exchange -> {
                     exchange.getIn().setBody("{}");
-                    exchange.setProperty("workspaceId", workspace.toString());
+                    EnteredWorkspace.set(exchange, workspace);
                     exchange.setProperty("target", "after");
                     exchange.setProperty("row", "%s-%s-%d-%s".formatted(prefix, hop.name(), i, workspace));
                 });

@@ -1,6 +1,7 @@
 package dev.postrider.tenancy;
 
 import static dev.postrider.testkit.RunningApplication.WORKSPACE;
+import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -95,6 +96,21 @@ class WorkspaceTransactionTest {
                       uri: direct:handles
                       steps: [{transacted: {ref: workspace}}, {%s}, {%s}]
                 """.formatted(INSERT, CHANGE));
+        String chosen = "setProperty: {name: workspaceId, simple: \"${body[workspaceId]}\"}";
+        String row = "setProperty: {name: row, simple: \"chosen-${exchangeProperty.taskId}\"}";
+        task("chooses", row, chosen, "to: direct:inner");
+        task(
+                "removes-and-chooses",
+                "removeProperties: {pattern: \"*\", excludePattern: task.*}",
+                row,
+                chosen,
+                "to: direct:inner");
+        task(
+                "chooses-behind-a-hop",
+                row,
+                chosen,
+                "multicast: {parallelProcessing: true, stopOnException: true, steps: [{to: direct:inner}]}");
+        task("chooses-its-own", "setProperty: {name: row, simple: \"own-${body[row]}\"}", chosen, "to: direct:inner");
         load("http", """
                 - route:
                     id: http
@@ -146,6 +162,34 @@ class WorkspaceTransactionTest {
         assertThat(messages(send("inner", workspace)))
                 .anySatisfy(one -> assertThat(one).contains(expected));
         assertThat(send("inner-fails", workspace)).as("the steps").hasMessageNotContaining("on purpose");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"chooses", "removes-and-chooses", "chooses-behind-a-hop"})
+    void a_task_that_says_it_is_another_workspaces_writes_nothing_there(String taskType) {
+        String task = APPLICATION.enqueue(taskType, "{\"workspaceId\": \"%s\"}".formatted(other));
+
+        await().untilAsserted(() -> assertThat(APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select last_error from postrider.background_tasks where task_id = ?::uuid",
+                                String.class,
+                                task))
+                .contains("The exchange property workspaceId was changed: route inner would open")
+                .doesNotContain(other.toString()));
+        assertThat(rows("chosen-" + task)).isEmpty();
+    }
+
+    @Test
+    void a_task_may_say_whose_it_is_and_who_comes_in_for_nobody_may_choose() {
+        String row = UUID.randomUUID().toString();
+        String task = APPLICATION.enqueue(
+                "chooses-its-own", "{\"workspaceId\": \"%s\", \"row\": \"%s\"}".formatted(WORKSPACE, row));
+        APPLICATION.awaitTask(task, "completed");
+        assertThat(rows("own-" + row)).extracting("workspace_id").containsExactly(WORKSPACE);
+
+        assertThat(send("inner", other, row)).isNull();
+        assertThat(rows(row)).extracting("workspace_id").containsExactly(other);
     }
 
     @Test
@@ -266,8 +310,16 @@ class WorkspaceTransactionTest {
     }
 
     private static void route(String id, String... steps) throws Exception {
-        StringBuilder yaml = new StringBuilder(
-                "- route:\n    id: %1$s\n    from:\n      uri: direct:%1$s\n      steps:\n".formatted(id));
+        route(id, "direct:" + id, steps);
+    }
+
+    private static void task(String type, String... steps) throws Exception {
+        route(type, "kamelet:task-source?taskType=" + type, steps);
+    }
+
+    private static void route(String id, String from, String[] steps) throws Exception {
+        StringBuilder yaml =
+                new StringBuilder("- route:\n    id: %s\n    from:\n      uri: %s\n      steps:\n".formatted(id, from));
         for (String step : steps) {
             yaml.append("        - ").append(step).append('\n');
         }

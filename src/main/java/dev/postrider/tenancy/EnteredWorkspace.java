@@ -1,0 +1,33 @@
+package dev.postrider.tenancy;
+
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.camel.Exchange;
+import org.apache.camel.SafeCopyProperty;
+
+/**
+ * The workspace for which an exchange came in: a task's, a webhook's or an API key's.
+ *
+ * <p>It follows the exchange and its copies through every hop. No step of a route sees, changes or removes it.
+ */
+public record EnteredWorkspace(String id) implements SafeCopyProperty {
+
+    private static final String KEY = EnteredWorkspace.class.getName();
+
+    /** Says for whom an exchange came in, and tells its routes by the property {@code workspaceId}. */
+    public static void set(Exchange exchange, UUID workspace) {
+        EnteredWorkspace entered = new EnteredWorkspace(workspace.toString());
+        exchange.getExchangeExtension().setSafeCopyProperty(KEY, entered);
+        exchange.setProperty(WorkspaceTransactionPolicy.WORKSPACE, entered.id());
+    }
+
+    /** Empty for an exchange that came in for nobody, such as a timer's. */
+    static Optional<EnteredWorkspace> of(Exchange exchange) {
+        return Optional.ofNullable(exchange.getExchangeExtension().getSafeCopyProperty(KEY, EnteredWorkspace.class));
+    }
+
+    @Override
+    public SafeCopyProperty safeCopy() {
+        return this;
+    }
+}

@@ -92,7 +92,7 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         message.setBody(null);
-        EnteredWorkspace.set(exchange, caller.workspaceId());
+        EnteredWorkspace.set(exchange, caller.workspaceId().toString());
         exchange.setProperty(WorkspaceTransactionPolicy.ACTOR, caller.actor());
         exchange.setProperty("operationId", operation.id());
         exchange.setProperty("success", operation.success());

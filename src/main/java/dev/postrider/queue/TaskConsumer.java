@@ -220,7 +220,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     }
 
     private static void prepare(Exchange exchange, ClaimedTask task) throws JsonProcessingException {
-        EnteredWorkspace.set(exchange, task.workspaceId());
+        EnteredWorkspace.set(exchange, task.workspaceId().toString());
         exchange.setProperty("taskId", task.taskId().toString());
         exchange.setProperty("taskType", task.taskType());
         exchange.setProperty("attempt", task.attempt());

@@ -1,7 +1,6 @@
 package dev.postrider.tenancy;
 
 import java.util.Optional;
-import java.util.UUID;
 import org.apache.camel.Exchange;
 import org.apache.camel.SafeCopyProperty;
 
@@ -14,11 +13,14 @@ public record EnteredWorkspace(String id) implements SafeCopyProperty {
 
     private static final String KEY = EnteredWorkspace.class.getName();
 
-    /** Says for whom an exchange came in, and tells its routes by the property {@code workspaceId}. */
-    public static void set(Exchange exchange, UUID workspace) {
-        EnteredWorkspace entered = new EnteredWorkspace(workspace.toString());
-        exchange.getExchangeExtension().setSafeCopyProperty(KEY, entered);
-        exchange.setProperty(WorkspaceTransactionPolicy.WORKSPACE, entered.id());
+    /**
+     * Says for whom an exchange came in, and tells its routes by the property {@code workspaceId}.
+     *
+     * @param workspace a UUID or its text, as the routes are to see it
+     */
+    public static void set(Exchange exchange, Object workspace) {
+        exchange.getExchangeExtension().setSafeCopyProperty(KEY, new EnteredWorkspace(workspace.toString()));
+        exchange.setProperty(WorkspaceTransactionPolicy.WORKSPACE, workspace);
     }
 
     /** Empty for an exchange that came in for nobody, such as a timer's. */

@@ -222,7 +222,7 @@ class TenantHopsTest {
                 UUID workspace = workspaces.get(i % 2);
                 template.send(uri, exchange -> {
                     exchange.getIn().setBody("{}");
-                    EnteredWorkspace.set(exchange, workspace);
+                    EnteredWorkspace.set(exchange, workspace.toString());
                     exchange.setProperty("target", "after");
                     exchange.setProperty("row", "%s-%s-%d-%s".formatted(prefix, hop.name(), i, workspace));
                 });

@@ -76,16 +76,12 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
     }
 
     private void around(Exchange exchange, String routeId, Processor transacted) throws Exception {
-        String workspace = workspaceOf(exchange, routeId);
         Transaction outer = current.get();
         if (outer != null) {
-            outer.refuse(workspace, routeId);
-            transacted.process(exchange);
-            if (exchange.getException() != null) {
-                outer.failedIn(routeId);
-            }
+            join(outer, exchange, routeId, transacted);
             return;
         }
+        String workspace = workspaceOf(exchange, routeId);
         refuseChanged(exchange, workspace, routeId);
         Transaction own = new Transaction(workspace, routeId);
         current.set(own);
@@ -98,6 +94,20 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
         }
         if (own.refusal != null) {
             exchange.setException(own.refusal); // an onException may have handled it, but nothing was committed
+        }
+    }
+
+    private static void join(Transaction outer, Exchange exchange, String routeId, Processor transacted)
+            throws Exception {
+        boolean joined = false;
+        try {
+            outer.refuse(workspaceOf(exchange, routeId), routeId);
+            transacted.process(exchange);
+            joined = exchange.getException() == null;
+        } finally {
+            if (!joined) {
+                outer.failedIn(routeId);
+            }
         }
     }
 
@@ -209,7 +219,6 @@ public final class WorkspaceTransactionPolicy extends SpringTransactionPolicy {
 
         void refuse(String other, String calledRoute) {
             if (!workspace.equals(other)) {
-                failedIn(calledRoute);
                 throw new IllegalStateException(
                         "Route %s was called for another workspace than that of route %s, whose transaction it is in: rolled"
                                         .formatted(calledRoute, routeId)

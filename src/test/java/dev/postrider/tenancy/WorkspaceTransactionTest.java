@@ -72,6 +72,12 @@ class WorkspaceTransactionTest {
                 row("second"),
                 "split: {simple: \"${body}\", steps: [{to: direct:inner-rolls-back}]}");
         transacted("catches-other-workspace", INSERT, row("second"), CHANGE_PROPERTY, caught("to: direct:inner"));
+        transacted(
+                "catches-rubbish",
+                INSERT,
+                row("second"),
+                "setProperty: {name: workspaceId, constant: rubbish}",
+                caught("to: direct:inner"));
         transacted("catches-sql", INSERT, caught(INSERT));
         transacted(
                 "calls-in-parallel",
@@ -213,6 +219,7 @@ class WorkspaceTransactionTest {
             catches-in-split, 'Route inner-fails failed inside the transaction of route catches-in-split, which caught'
             catches-a-roll-back, 'Route inner-rolls-back failed inside the transaction of route catches-a-roll-back'
             catches-other-workspace, 'Route inner failed inside the transaction of route catches-other-workspace'
+            catches-rubbish, 'Route inner failed inside the transaction of route catches-rubbish'
             catches-sql, 'Route catches-sql went on after a statement of its transaction had failed: rolled back'
             calls-in-parallel, 'Route inner shares the unit of work of a transaction on another thread'
             """)

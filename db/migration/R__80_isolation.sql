@@ -35,9 +35,9 @@ with recursive groups as (
 ), holders (oid, belongs_to) as (
     select oid, belongs_to from members union select h.role, m.belongs_to from held h join members m using (oid)
 ), callers (oid) as (
-    select 0::oid union select h.oid from holders h, id where h.belongs_to in (id.tenant, id.producer, id.dispatcher)
+    select 0::oid as oid union select h.oid from holders h, id where h.belongs_to = any (array [id.tenant, id.producer, id.dispatcher])
 ), grantees (oid, name) as (
-    select 0::oid, 'PUBLIC' union select h.oid, h.oid::regrole::text from holders h, id where h.belongs_to <> id.owner
+    select 0::oid as oid, 'PUBLIC' as name union select h.oid, h.oid::regrole::text from holders h, id where h.belongs_to <> id.owner
 ), grants as (
     select c.oid as relation, null::name as column_name, a.* from pg_class c, aclexplode(c.relacl) a
      where a.grantee <> c.relowner
@@ -55,7 +55,7 @@ with recursive groups as (
            c.oid in (select relation from grants where grantee in (select oid from callers))
            -- Teams make their tables as members of postrider_producer: owning one is no grant yet.
                or c.relowner in (select m.oid from id, members m
-                                  where m.belongs_to in (id.tenant, id.dispatcher) or m.oid = id.producer) as reachable
+                                  where m.belongs_to = any (array [id.tenant, id.dispatcher]) or m.oid = id.producer) as reachable
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace
       left join pg_attribute w on w.attrelid = c.oid and w.attname = 'workspace_id' and not w.attisdropped

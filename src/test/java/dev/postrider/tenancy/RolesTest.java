@@ -73,7 +73,9 @@ class RolesTest {
                 inbound_receipts      -          -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
                 system_events         a          -          r          -          r          r
+                task_dependencies     rad        -          r          -          r          r
                 task_history          ra         -          r          -          r          r
+                task_limits           rawd       -          r          -          r          r
                 task_types            raw        -          r          -          r          r
                 tasks                 -          -          r          -          r          r
                 webhook_endpoints     -          -          raw        -          -          -

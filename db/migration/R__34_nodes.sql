@@ -9,8 +9,8 @@ begin
     insert into worker_nodes (node_id, host) values (heartbeat.node, heartbeat.host)
     on conflict (node_id) do update set heartbeat_at = clock_timestamp();
     insert into task_types as t (task_type, maximum_redeliveries, redelivery_delay, back_off_multiplier,
-                                 maximum_redelivery_delay)
-    select "taskType", "maximumRedeliveries", "redeliveryDelay", "backOffMultiplier", "maximumRedeliveryDelay"
+                                 maximum_redelivery_delay, published_at)
+    select "taskType", "maximumRedeliveries", "redeliveryDelay", "backOffMultiplier", "maximumRedeliveryDelay", now()
       from jsonb_to_recordset(heartbeat.types) as d ("taskType" text, "maximumRedeliveries" int,
            "redeliveryDelay" bigint, "backOffMultiplier" double precision, "maximumRedeliveryDelay" bigint)
      order by 1
@@ -18,7 +18,7 @@ begin
         set maximum_redeliveries = excluded.maximum_redeliveries, redelivery_delay = excluded.redelivery_delay,
             back_off_multiplier = excluded.back_off_multiplier,
             maximum_redelivery_delay = excluded.maximum_redelivery_delay, published_at = now()
-      where (t.maximum_redeliveries, t.redelivery_delay, t.back_off_multiplier, t.maximum_redelivery_delay)
+      where t.published_at is null or (t.maximum_redeliveries, t.redelivery_delay, t.back_off_multiplier, t.maximum_redelivery_delay)
             is distinct from (excluded.maximum_redeliveries, excluded.redelivery_delay, excluded.back_off_multiplier,
                               excluded.maximum_redelivery_delay);
 end $$;

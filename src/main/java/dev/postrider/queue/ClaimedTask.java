@@ -1,8 +1,6 @@
 package dev.postrider.queue;
 
-import java.sql.Timestamp;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Map;
 import java.util.UUID;
 
@@ -26,7 +24,6 @@ record ClaimedTask(
         Duration waited) {
 
     static ClaimedTask of(Map<String, Object> row) {
-        Instant claimed = instant(row, "claimed_at");
         return new ClaimedTask(
                 (UUID) row.get("task_id"),
                 (UUID) row.get("workspace_id"),
@@ -34,11 +31,7 @@ record ClaimedTask(
                 (String) row.get("payload"),
                 ((Number) row.get("attempt_count")).intValue(),
                 ((Number) row.get("failure_count")).intValue(),
-                Duration.between(instant(row, "accepted_at"), claimed),
-                Duration.between(instant(row, "scheduled_at"), claimed));
-    }
-
-    private static Instant instant(Map<String, Object> row, String column) {
-        return ((Timestamp) row.get(column)).toInstant();
+                Duration.ofMillis(((Number) row.get("age")).longValue()),
+                Duration.ofMillis(((Number) row.get("waited")).longValue()));
     }
 }

@@ -1,6 +1,5 @@
 package dev.postrider.queue;
 
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -40,16 +39,31 @@ public final class Intake {
     private UUID lastServed(Map<String, Object> end, List<ClaimedTask> tasks) {
         String type = (String) end.get("task_type");
         UUID start = handlers.servedLast(type);
-        return tasks.stream()
-                .filter(task -> task.taskType().equals(type))
-                .map(ClaimedTask::workspaceId)
-                .max(Comparator.comparing((UUID workspace) -> isBehind(workspace, start) ? 0 : 1)
-                        .thenComparing(UUID::toString))
-                .orElse((UUID) end.get("workspace_id"));
+        UUID last = null;
+        for (ClaimedTask task : tasks) {
+            UUID workspace = task.workspaceId();
+            if (!workspace.equals(last)
+                    && task.taskType().equals(type)
+                    && (last == null || isLater(workspace, last, start))) {
+                last = workspace;
+            }
+        }
+        return last == null ? (UUID) end.get("workspace_id") : last;
     }
 
-    /** As PostgreSQL orders ids: by their bytes, which is the order of their texts. */
+    /** Whether one workspace comes later than another in a walk that begins behind {@code start} and goes round. */
+    private static boolean isLater(UUID one, UUID other, UUID start) {
+        boolean firstLap = isBehind(one, start);
+        return firstLap == isBehind(other, start) ? compare(one, other) > 0 : !firstLap;
+    }
+
     private static boolean isBehind(UUID workspace, UUID start) {
-        return start == null || workspace.toString().compareTo(start.toString()) > 0;
+        return start == null || compare(workspace, start) > 0;
+    }
+
+    /** As PostgreSQL orders ids: by their bytes. */
+    private static int compare(UUID one, UUID other) {
+        int high = Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits());
+        return high != 0 ? high : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits());
     }
 }

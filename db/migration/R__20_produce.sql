@@ -4,13 +4,16 @@
 set local row_security = on;
 
 -- Runs after every statement that adds tasks: logs what was accepted, and wakes the nodes. NOTIFY takes a lock of the
--- whole cluster until the commit, so at most one open transaction may notify; what the others add is found by the poll.
+-- whole cluster until the commit, so of the transactions that began to add tasks in the same 50 ms one at a time may
+-- notify; what the others add is found by the poll, which is quick then. A transaction that stays open for long keeps
+-- only its own 50 ms to itself.
 create or replace function postrider.on_tasks_added() returns trigger
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 begin
     insert into accepted_log (workspace_id, kind, task_ids)
     select workspace_id, kind, array_agg(task_id) from added where replayed_at is null group by workspace_id, kind;
-    if exists (select from added where ready) and pg_try_advisory_xact_lock(7077350513414132584) then
+    if exists (select from added where ready)
+       and pg_try_advisory_xact_lock(707735051, (extract(epoch from clock_timestamp()) * 20)::bigint::bit(31)::int) then
         perform pg_notify('postrider_wake', '');
     end if;
     return null;
@@ -19,13 +22,52 @@ comment on function postrider.on_tasks_added is 'Logs accepted tasks and wakes t
 create or replace trigger on_tasks_added after insert on postrider.background_tasks
     referencing new table as added for each statement execute function postrider.on_tasks_added();
 
+-- The lock on a task that is waited for lasts until the commit: its end is not recorded before, and so finds who waits.
+create or replace function postrider.await_tasks(task_id uuid, after uuid[]) returns void
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    workspace constant uuid := required_workspace();
+    awaited_id uuid;
+    fate text;
+begin
+    for awaited_id in select distinct id from unnest(await_tasks.after) id where id is not null order by id loop
+        update background_tasks set awaited = true where workspace_id = workspace and task_id = awaited_id;
+        fate := null;
+        if not found then
+            select status into fate from tasks
+             where workspace_id = workspace and task_id = awaited_id
+               and (completed_at is null or completed_at >= id_time(awaited_id));
+            if fate is null then
+                raise sqlstate 'PR400' using
+                    message = format('after: task %s does not exist', awaited_id),
+                    hint = 'Name tasks of this workspace, or enqueue them before.';
+            end if;
+        end if;
+        if fate is distinct from 'completed' then
+            insert into task_dependencies (workspace_id, after_id, task_id)
+            values (workspace, awaited_id, await_tasks.task_id);
+            update background_tasks set waits_for = waits_for + 1, ready = false, held_by = 'tasks'
+             where workspace_id = workspace and task_id = await_tasks.task_id;
+        end if;
+        if fate <> 'completed' then
+            perform end_awaited(array [workspace], array [awaited_id],
+                                case fate when 'dead' then 'dead-lettered' else fate end);
+        end if;
+    end loop;
+end $$;
+comment on function postrider.await_tasks is 'Makes a new task wait until others have completed; it is a dead letter at once when one of them has ended otherwise. An unknown one is refused (PR400). Definer: called by enqueue_task only.';
+
+drop function if exists postrider.enqueue_task(text, jsonb, timestamptz, int, text, text);
 create or replace function postrider.enqueue_task(
     task_type     text,
     payload       jsonb       default '{}',
     scheduled_at  timestamptz default now(),
     priority_rank int         default 0,
     unique_key    text        default null,
-    ordering_key  text        default null
+    ordering_key  text        default null,
+    limit_key     text        default null,
+    after         uuid[]      default null
 ) returns uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -37,24 +79,135 @@ begin
         -- Held until the commit, so that ordering_seq rises in the order of commits.
         perform pg_advisory_xact_lock(hashtextextended(workspace::text || enqueue_task.ordering_key, 0));
     end if;
-    loop
-        insert into background_tasks as t (workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
-                                           unique_key, ordering_key, ordering_seq)
+    if enqueue_task.unique_key is null then
+        -- Without "on conflict", which writes every row twice to the log.
+        insert into background_tasks (workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
+                                      ordering_key, ordering_seq, limit_key)
         values (workspace, enqueue_task.task_type, coalesce(enqueue_task.payload, '{}'), due, due <= now(),
-                coalesce(enqueue_task.priority_rank, 0), enqueue_task.unique_key, enqueue_task.ordering_key,
-                case when enqueue_task.ordering_key is not null then nextval('ordering_seq') end)
-        on conflict (workspace_id, task_type, unique_key) where unique_key is not null do nothing
-        returning t.task_id into id;
-        exit when id is not null;
-        select t.task_id into id from background_tasks t
-         where t.workspace_id = workspace and t.task_type = enqueue_task.task_type
-           and t.unique_key = enqueue_task.unique_key;
-        exit when id is not null; -- else it ended between the two statements: insert again
-    end loop;
+                coalesce(enqueue_task.priority_rank, 0), enqueue_task.ordering_key,
+                case when enqueue_task.ordering_key is not null then nextval('ordering_seq') end, enqueue_task.limit_key)
+        returning task_id into id;
+    else
+        loop
+            insert into background_tasks as t (workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
+                                               unique_key, ordering_key, ordering_seq, limit_key)
+            values (workspace, enqueue_task.task_type, coalesce(enqueue_task.payload, '{}'), due, due <= now(),
+                    coalesce(enqueue_task.priority_rank, 0), enqueue_task.unique_key, enqueue_task.ordering_key,
+                    case when enqueue_task.ordering_key is not null then nextval('ordering_seq') end,
+                    enqueue_task.limit_key)
+            on conflict (workspace_id, task_type, unique_key) where unique_key is not null do nothing
+            returning t.task_id into id;
+            exit when id is not null;
+            select t.task_id into id from background_tasks t
+             where t.workspace_id = workspace and t.task_type = enqueue_task.task_type
+               and t.unique_key = enqueue_task.unique_key;
+            if id is not null then
+                return id;
+            end if; -- else it ended between the two statements: insert again
+        end loop;
+    end if;
+    if cardinality(enqueue_task.after) > 0 then
+        perform await_tasks(id, enqueue_task.after);
+    end if;
     return id;
 end $$;
 comment on function postrider.enqueue_task is
-    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. priority_rank is -100 to 100. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. Tasks of one limit_key share the limit that set_task_limit gives it. after names tasks that must complete first. priority_rank is -100 to 100. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+
+-- Tasks that wait for others, or may not be new, are enqueued one after the other; those that name each other by ref in
+-- an order in which every name is known.
+create or replace function postrider.enqueue_each(tasks jsonb) returns uuid[]
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+declare
+    ids uuid[] := array_fill(null::uuid, array [jsonb_array_length(tasks)]);
+    refs constant text[] := array (select e ->> 'ref' from jsonb_array_elements(tasks) e where e ? 'ref');
+    named jsonb := '{}';
+    task record;
+    at int := 0;
+    wrong text;
+    progressed boolean;
+begin
+    loop
+        progressed := false;
+        for task in select n, r.* from jsonb_array_elements(tasks) with ordinality as e (item, n)
+                     cross join lateral jsonb_to_record(item) as r (
+                           "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int,
+                           "uniqueKey" text, "orderingKey" text, "limitKey" text, after text[], ref text)
+                     where ids[n] is null order by n loop
+            at := task.n - 1;
+            continue when exists (select from unnest(task.after) a where a = any (refs) and not named ? a);
+            select min(a) into wrong from unnest(task.after) a where not named ? a and not pg_input_is_valid(a, 'uuid');
+            if wrong is not null then
+                raise sqlstate 'PR400' using
+                    message = format('after: %s is neither the id of a task nor the ref of one of this batch', wrong);
+            end if;
+            ids[task.n] := enqueue_task(task."taskType", task.payload, task."scheduledAt", task."priorityRank",
+                task."uniqueKey", task."orderingKey", task."limitKey",
+                array (select coalesce(named ->> a, a)::uuid from unnest(task.after) a));
+            if task.ref is not null then
+                named := named || jsonb_build_object(task.ref, ids[task.n]);
+            end if;
+            progressed := true;
+        end loop;
+        exit when array_position(ids, null) is null;
+        if not progressed then
+            at := array_position(ids, null) - 1;
+            raise sqlstate 'PR400' using message = 'after: these tasks wait for each other in a circle';
+        end if;
+    end loop;
+    return ids;
+exception when sqlstate 'PR400' then
+    raise sqlstate 'PR400' using message = format('tasks[%s].%s', at, sqlerrm);
+end $$;
+comment on function postrider.enqueue_each is 'Enqueues tasks one by one. Definer: called by enqueue_tasks only.';
+
+create or replace function postrider.enqueue_tasks(tasks jsonb) returns uuid[]
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    workspace constant uuid := required_workspace();
+    fields constant text[] := '{taskType,payload,scheduledAt,priorityRank,uniqueKey,orderingKey,limitKey,after,ref}';
+    ids uuid[];
+    wrong text;
+begin
+    if jsonb_typeof(enqueue_tasks.tasks) is distinct from 'array' then
+        raise sqlstate 'PR400' using message = 'tasks is no array';
+    end if;
+    select format('tasks[%s]%s', n - 1,
+                  case when jsonb_typeof(task) <> 'object' then ' is no object'
+                       when task - fields <> '{}' then format('.%s is no field of a task', (select min(key) from jsonb_object_keys(task - fields) key))
+                       when jsonb_typeof(task -> 'taskType') is distinct from 'string' then '.taskType is missing'
+                       else format('.ref: %s names another task of this batch, too', task -> 'ref') end)
+      into wrong
+      from (select task, n, count(*) over (partition by task ->> 'ref') as same
+              from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)) checked
+     where jsonb_typeof(task) <> 'object' or task - fields <> '{}'
+        or jsonb_typeof(task -> 'taskType') is distinct from 'string' or (task ? 'ref' and same > 1)
+     order by n limit 1;
+    if wrong is not null then
+        raise sqlstate 'PR400' using message = wrong;
+    end if;
+    if jsonb_path_exists(enqueue_tasks.tasks, '$[*] ? (exists (@.uniqueKey) || exists (@.after))') then
+        return enqueue_each(enqueue_tasks.tasks);
+    end if;
+    -- Held until the commit, so that ordering_seq rises in the order of commits; in one order, or two batches could wait
+    -- for each other.
+    perform pg_advisory_xact_lock(lock)
+       from (select distinct hashtextextended(workspace::text || (task ->> 'orderingKey'), 0) as lock
+               from jsonb_array_elements(enqueue_tasks.tasks) task where task ? 'orderingKey' order by 1) locks;
+    ids := array (select new_id() from generate_series(1, jsonb_array_length(enqueue_tasks.tasks)));
+    insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
+                                  ordering_key, ordering_seq, limit_key)
+    select ids[n], workspace, "taskType", coalesce(payload, '{}'), coalesce("scheduledAt", now()),
+           coalesce("scheduledAt" <= now(), true), coalesce("priorityRank", 0), "orderingKey",
+           case when "orderingKey" is not null then nextval('ordering_seq') end, "limitKey"
+      from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)
+     cross join lateral jsonb_to_record(task) as r (
+           "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int, "orderingKey" text, "limitKey" text);
+    return ids;
+end $$;
+comment on function postrider.enqueue_tasks is
+    'Enqueues an array of tasks in the caller''s transaction, all or none, and returns their ids in the same order: objects with taskType, payload, scheduledAt, priorityRank, uniqueKey, orderingKey, limitKey, as for enqueue_task, and after: ids of tasks that must complete first, or the ref of another task of the array. Refused with the field and the reason (PR400). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 -- The status in which the task was found; null when it neither waited nor ran.
 create or replace function postrider.cancel_found(task_id uuid) returns text
@@ -62,29 +215,35 @@ create or replace function postrider.cancel_found(task_id uuid) returns text
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();
-    status text;
+    task background_tasks;
 begin
-    select task_status into status from background_tasks
+    select * into task from background_tasks
      where workspace_id = workspace and task_id = cancel_found.task_id for update;
-    if status is null then
+    if task.task_status is null then
         return null;
     end if;
-    if status = 'processing' then
+    if task.task_status = 'processing' then
         update background_tasks set cancel_requested = true
          where workspace_id = workspace and task_id = cancel_found.task_id;
+        perform pg_notify('postrider_wake', 'cancel');
     else
-        with gone as (delete from background_tasks
-                       where workspace_id = workspace and task_id = cancel_found.task_id returning *)
+        delete from task_dependencies where workspace_id = workspace and task_id = cancel_found.task_id;
+        delete from background_tasks where workspace_id = workspace and task_id = cancel_found.task_id;
         insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
                                   worker_id, attempt_count, failure_count, claimed_at, created_at, reason, payload,
                                   last_error, attempts)
-        select task_id, workspace_id, kind, task_type, 'cancelled', priority_rank, scheduled_at, worker_id,
-               attempt_count, failure_count, claimed_at, created_at, 'cancelled while it waited', payload, last_error,
-               attempts
-          from gone;
+        values (task.task_id, workspace, task.kind, task.task_type, 'cancelled', task.priority_rank, task.scheduled_at,
+                task.worker_id, task.attempt_count, task.failure_count, task.claimed_at, task.created_at,
+                'cancelled while it waited', task.payload, task.last_error, task.attempts);
+        if task.ordering_key is not null then
+            perform release_next(array [workspace], null, array [task.ordering_key]);
+        end if;
+        if task.awaited then
+            perform end_awaited(array [workspace], array [task.task_id], 'cancelled');
+        end if;
     end if;
-    perform audit('task.cancelled', jsonb_build_object('taskId', cancel_found.task_id, 'was', status));
-    return status;
+    perform audit('task.cancelled', jsonb_build_object('taskId', cancel_found.task_id, 'was', task.task_status));
+    return task.task_status;
 end $$;
 comment on function postrider.cancel_found is 'Cancels like cancel_task, and returns the status in which the task was found. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
@@ -92,7 +251,7 @@ create or replace function postrider.cancel_task(task_id uuid) returns boolean
     language sql security definer set search_path = postrider, pg_temp
 return postrider.cancel_found(cancel_task.task_id) is not null;
 comment on function postrider.cancel_task is
-    'Cancels a waiting task; asks a running one to stop: it is not tried again. False when it is neither. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+    'Cancels a waiting task, and those that wait for it to complete become dead letters; interrupts a running one, which is not tried again. False when it is neither. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 create or replace function postrider.publish_event(event_type text, payload jsonb, event_key text default null)
     returns uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -143,8 +302,9 @@ end $$;
 comment on function postrider.publish_event is
     'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
-revoke execute on function postrider.on_tasks_added, postrider.enqueue_task, postrider.cancel_task,
-    postrider.cancel_found, postrider.publish_event from public;
-grant execute on function postrider.enqueue_task, postrider.cancel_task, postrider.publish_event
+revoke execute on function postrider.on_tasks_added, postrider.await_tasks, postrider.enqueue_task,
+    postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
+    postrider.publish_event from public;
+grant execute on function postrider.enqueue_task, postrider.enqueue_tasks, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
 grant execute on function postrider.cancel_found to postrider_tenant;

@@ -3,34 +3,181 @@ set local role postrider_engine;
 -- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
 set local row_security = on;
 
--- Fenced by worker and attempt: what another node has taken over meanwhile is left alone, and not returned.
--- The lateral sub-select that locks is one index probe per task, whatever stale statistics say of a table that fills
--- and empties all day: as a plain join it became a nested loop over a sequential scan (340 ms instead of 8).
-create or replace function postrider.finish_tasks(node text, workspace_ids uuid[], task_ids uuid[], attempts int[])
-    returns setof uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
+-- Tasks with keys have ended, or wait again: others may take their places. First this waits for claims that are counting
+-- now (each takes milliseconds, and waits for nobody), so that it sees whom they hold back.
+create or replace function postrider.release_next(workspaces uuid[], limit_keys text[], ordering_keys text[]) returns void
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+declare
+    freed record;
+    released int := 0;
+begin
+    perform from task_limits
+      where (workspace_id, limit_key) in (select * from unnest(workspaces, limit_keys)
+                                          union all select unnest(workspaces), '')
+      order by workspace_id, limit_key for key share;
+    for freed in select workspace, key, count(*) as tasks
+                   from (select workspace, key from unnest(workspaces, limit_keys) as f (workspace, key)
+                          where key is not null
+                         union all
+                         select workspace, '' from unnest(workspaces) as f (workspace)) ended
+                  group by workspace, key loop
+        released := released + release_held(freed.workspace, freed.key, freed.tasks);
+    end loop;
+    update background_tasks set held_by = null, ready = scheduled_at <= now()
+     where ctid = any (array (
+           select next.ctid
+             from (select distinct workspace, key from unnest(workspaces, ordering_keys) as o (workspace, key)
+                    where key is not null) ended
+            cross join lateral (
+                  select task_id from background_tasks
+                   where workspace_id = workspace and ordering_key = key order by ordering_seq limit 1) head
+            cross join lateral (
+                  select ctid from background_tasks t
+                   where workspace_id = workspace and t.task_id = head.task_id and held_by = 'ordering'
+                     for no key update skip locked) next));
+    if found or released > 0 then
+        perform pg_notify('postrider_wake', '');
+    end if;
+end $$;
+comment on function postrider.release_next is 'Makes ready what may run now that these tasks (by workspace, limit key and ordering key) no longer do. Definer: called by the engine''s functions and cancel_found only.';
+
+-- Tasks that others wait for have ended. Completed, they let them run; otherwise those can never run, and die with them,
+-- and so do those that wait for these. Who is locked meanwhile is told later, by release_stranded.
+create or replace function postrider.end_awaited(workspaces uuid[], task_ids uuid[], outcome text) returns void
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 declare
-    places tid[];
+    ended_workspaces uuid[] := workspaces;
+    ended_tasks uuid[] := end_awaited.task_ids;
+    fate text := outcome;
+    told record;
 begin
-    -- A statement of its own: a row that somebody changed while this one waited for it has a place that the snapshot of
-    -- the same statement would not see.
-    places := array (
+    if fate = 'completed' then
+        with followers as materialized (
+            select d.workspace_id, d.task_id, d.after_id
+              from task_dependencies d
+             cross join lateral (select from background_tasks t
+                                  where t.workspace_id = d.workspace_id and t.task_id = d.task_id
+                                    for no key update skip locked) held
+             where (d.workspace_id, d.after_id) in (select * from unnest(ended_workspaces, ended_tasks))
+        ), met as (
+            delete from task_dependencies
+             where (workspace_id, after_id, task_id) in (select workspace_id, after_id, task_id from followers)
+        )
+        update background_tasks t
+           set waits_for = waits_for - met, held_by = case when waits_for > met then held_by end,
+               ready = waits_for = met and scheduled_at <= now()
+          from (select workspace_id, task_id, count(*)::int as met from followers group by 1, 2) f
+         where t.workspace_id = f.workspace_id and t.task_id = f.task_id;
+        if found then
+            perform pg_notify('postrider_wake', '');
+        end if;
+        return;
+    end if;
+    while cardinality(ended_tasks) > 0 loop
+        with followers as materialized (
+            select d.workspace_id, d.task_id, min(d.after_id::text) as after_id
+              from task_dependencies d
+             cross join lateral (select from background_tasks t
+                                  where t.workspace_id = d.workspace_id and t.task_id = d.task_id
+                                    for update skip locked) held
+             where (d.workspace_id, d.after_id) in (select * from unnest(ended_workspaces, ended_tasks))
+             group by 1, 2
+        ), forgotten as (
+            delete from task_dependencies
+             where (workspace_id, task_id) in (select workspace_id, task_id from followers)
+        ), gone as (
+            delete from background_tasks
+             where (workspace_id, task_id) in (select workspace_id, task_id from followers)
+            returning *
+        ), dead as (
+            insert into dead_letters (workspace_id, task_id, kind, task_type, priority_rank, attempt_count,
+                                      failure_count, created_at, reason, unique_key, ordering_key, limit_key, payload,
+                                      last_error, attempts)
+            select g.workspace_id, g.task_id, kind, task_type, priority_rank, attempt_count, failure_count, created_at,
+                   format('task %s, which had to complete first, was %s', after_id, fate), unique_key, ordering_key,
+                   limit_key, payload, last_error, attempts
+              from gone g join followers f using (workspace_id, task_id)
+            returning *
+        ), audited as (
+            insert into system_events (workspace_id, event_type, actor, payload)
+            select workspace_id, 'task.dead-lettered', 'engine',
+                   jsonb_build_object('taskId', task_id, 'deadLetterId', dead_letter_id, 'taskType', task_type, 'error', reason)
+              from dead
+        )
+        select array_agg(workspace_id) as workspaces, array_agg(task_id) as tasks,
+               array_agg(workspace_id) filter (where ordering_key is not null) as ordered_workspaces,
+               array_agg(ordering_key) filter (where ordering_key is not null) as ordering_keys
+          into told from dead;
+        if told.ordering_keys is not null then
+            perform release_next(told.ordered_workspaces, null, told.ordering_keys);
+        end if;
+        ended_workspaces := told.workspaces;
+        ended_tasks := told.tasks;
+        fate := 'dead-lettered';
+    end loop;
+end $$;
+comment on function postrider.end_awaited is 'Tells the tasks that wait for these how they ended: completed lets them go on; anything else makes dead letters of them, and of those that wait for them. Definer: called by the engine''s functions and cancel_found only.';
+
+-- Fenced by worker and attempt: what another node has taken over meanwhile is left alone. What somebody else has locked,
+-- such as an application that cancels the task in a transaction it keeps open, is not waited for.
+-- The lateral sub-select that locks is one index probe per task, whatever stale statistics say of a table that fills
+-- and empties all day: as a plain join it became a nested loop over a sequential scan (340 ms instead of 8).
+create or replace function postrider.held_places(node text, workspace_ids uuid[], task_ids uuid[], attempts int[]) returns tid[]
+    language sql volatile set search_path = postrider, pg_temp as $$
+    select array (
         select held.ctid from unnest($2, $3, $4) as f (workspace, task, attempt)
          cross join lateral (
                select ctid from background_tasks
                 where workspace_id = workspace and task_id = task and attempt_count = attempt
-                  and worker_id = $1 and task_status = 'processing' for update) held);
-    return query
-    with done as (delete from background_tasks where ctid = any (places) returning *)
-    insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
-                              worker_id, attempt_count, failure_count, claimed_at, created_at, payload, last_error,
-                              attempts)
-    select task_id, workspace_id, kind, task_type, 'completed', priority_rank, scheduled_at, worker_id, attempt_count,
-           failure_count, claimed_at, created_at, payload, last_error, attempts
-      from done
-    returning task_id;
+                  and worker_id = $1 and task_status = 'processing' for update skip locked) held)
+$$;
+comment on function postrider.held_places is 'Where the tasks stand that a node holds and nobody else has locked; locks them.';
+
+create or replace function postrider.still_held(node text, workspace_ids uuid[], task_ids uuid[], attempts int[]) returns uuid[]
+    language sql stable set search_path = postrider, pg_temp as $$
+    select array (
+        select task from unnest($2, $3, $4) as f (workspace, task, attempt)
+         cross join lateral (
+               select from background_tasks
+                where workspace_id = workspace and task_id = task and attempt_count = attempt
+                  and worker_id = $1 and task_status = 'processing') held)
+$$;
+comment on function postrider.still_held is 'Which of these tasks a node still holds.';
+
+drop function if exists postrider.finish_tasks(text, uuid[], uuid[], int[]);
+create function postrider.finish_tasks(node text, workspace_ids uuid[], task_ids uuid[], attempts int[])
+    returns table (written int, later uuid[]) language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    places constant tid[] := held_places($1, $2, $3, $4);
+    ended record;
+begin
+    with done as (delete from background_tasks where ctid = any (places) returning *),
+    history as (
+        insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
+                                  worker_id, attempt_count, failure_count, claimed_at, created_at, payload, last_error,
+                                  attempts)
+        select task_id, workspace_id, kind, task_type, 'completed', priority_rank, scheduled_at, worker_id,
+               attempt_count, failure_count, claimed_at, created_at, payload, last_error, attempts
+          from done
+    )
+    select count(*) as tasks,
+           array_agg(workspace_id) filter (where counted) as workspaces,
+           array_agg(limit_key) filter (where counted) as limit_keys,
+           array_agg(ordering_key) filter (where counted) as ordering_keys,
+           array_agg(workspace_id) filter (where awaited) as awaited_workspaces,
+           array_agg(task_id) filter (where awaited) as awaited_tasks
+      into ended from done;
+    if ended.workspaces is not null then
+        perform release_next(ended.workspaces, ended.limit_keys, ended.ordering_keys);
+    end if;
+    if ended.awaited_tasks is not null then
+        perform end_awaited(ended.awaited_workspaces, ended.awaited_tasks, 'completed');
+    end if;
+    return query select ended.tasks::int, case when ended.tasks < cardinality($3) then still_held($1, $2, $3, $4) end;
 end $$;
-comment on function postrider.finish_tasks is 'Moves finished tasks to the history; returns those that the node still held. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
+comment on function postrider.finish_tasks is 'Moves finished tasks to the history; tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 create or replace function postrider.last_attempts(attempts jsonb, latest jsonb) returns jsonb
     language sql immutable set search_path = postrider, pg_temp
@@ -40,12 +187,16 @@ comment on function postrider.last_attempts is 'Adds an attempt to those that ar
 -- Ends the attempts that did not succeed. outcome says how: retry (counts a failure, waits delay), snooze (waits delay,
 -- counts none; without a delay it gives back what was not begun), dead, or discard. A task that somebody asked to cancel
 -- is cancelled instead of waiting again or dying.
-create or replace function postrider.end_attempts(
+drop function if exists postrider.end_attempts(text, uuid[], uuid[], int[], text[], text[], bigint[]);
+create function postrider.end_attempts(
     node text, workspace_ids uuid[], task_ids uuid[], attempts int[], outcomes text[], errors text[], delays bigint[]
-) returns setof uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
+) returns table (written int, later uuid[]) language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
+declare
+    places constant tid[] := held_places($1, $2, $3, $4);
+    lost record;
+    ended record;
 begin
-    return query
     with ended as materialized (
         select held.*, f.error, f.delay,
                case when held.cancel_requested and f.outcome <> 'discard' then 'cancel'
@@ -55,16 +206,16 @@ begin
                          'claimedAt', held.claimed_at, 'failedAt', clock_timestamp(), 'worker', held.worker_id,
                          'error', f.error)) end as all_attempts,
                held.failure_count + (f.outcome in ('retry', 'dead'))::int as failures
-          from unnest($2, $3, $4, $5, $6, $7) as f (workspace, task, attempt, outcome, error, delay)
-         cross join lateral (
-               select * from background_tasks
-                where workspace_id = workspace and task_id = task and attempt_count = attempt
-                  and worker_id = $1 and task_status = 'processing' for update) held
+          from background_tasks held
+          join unnest($2, $3, $5, $6, $7) as f (workspace, task, outcome, error, delay)
+            on f.workspace = held.workspace_id and f.task = held.task_id
+         where held.ctid = any (places)
     ), again as (
         update background_tasks t
            set task_status = 'queued', ready = e.delay <= 0,
-               scheduled_at = clock_timestamp() + e.delay * interval '1 ms', worker_id = null,
-               failure_count = e.failures, last_error = coalesce(e.error, t.last_error), attempts = e.all_attempts
+               scheduled_at = clock_timestamp() + e.delay * interval '1 ms', worker_id = null, counted = false,
+               failure_count = e.failures, last_error = coalesce(e.error, t.last_error), attempts = e.all_attempts,
+               progress = null, progress_text = null
           from ended e
          where e.outcome in ('retry', 'snooze') and t.workspace_id = e.workspace_id and t.task_id = e.task_id
     ), gone as (
@@ -72,9 +223,9 @@ begin
          where e.outcome in ('dead', 'discard', 'cancel') and t.workspace_id = e.workspace_id and t.task_id = e.task_id
     ), dead as (
         insert into dead_letters (workspace_id, task_id, kind, task_type, priority_rank, attempt_count, failure_count,
-                                  created_at, reason, unique_key, ordering_key, payload, last_error, attempts)
+                                  created_at, reason, unique_key, ordering_key, limit_key, payload, last_error, attempts)
         select workspace_id, task_id, kind, task_type, priority_rank, attempt_count, failures, created_at,
-               format('failed %s times', failures), unique_key, ordering_key, payload, error,
+               format('failed %s times', failures), unique_key, ordering_key, limit_key, payload, error,
                case kind when 'delivery' then delivery_log(workspace_id, task_id, created_at, all_attempts)
                          else all_attempts end
           from ended where outcome = 'dead'
@@ -99,10 +250,24 @@ begin
                jsonb_build_object('taskId', task_id, 'taskType', task_type, 'reason', reason)
           from ending
     )
-    select task_id from ended;
+    select count(*) as tasks,
+           array_agg(workspace_id) filter (where counted) as workspaces,
+           array_agg(limit_key) filter (where counted) as limit_keys,
+           array_agg(ordering_key) filter (where counted) as ordering_keys,
+           jsonb_agg(jsonb_build_array(workspace_id, task_id, outcome)) filter (where awaited and outcome in ('dead', 'discard', 'cancel')) as awaited
+      into ended from ended;
+    if ended.workspaces is not null then
+        perform release_next(ended.workspaces, ended.limit_keys, ended.ordering_keys);
+    end if;
+    for lost in select array_agg((value ->> 0)::uuid) as workspaces, array_agg((value ->> 1)::uuid) as tasks,
+                       case value ->> 2 when 'dead' then 'dead-lettered' when 'discard' then 'discarded' else 'cancelled' end as outcome
+                  from jsonb_array_elements(ended.awaited) group by value ->> 2 loop
+        perform end_awaited(lost.workspaces, lost.tasks, lost.outcome);
+    end loop;
+    return query select ended.tasks::int, case when ended.tasks < cardinality($3) then still_held($1, $2, $3, $4) end;
 end $$;
 comment on function postrider.end_attempts is
-    'Ends attempts that did not succeed (retry, snooze, dead, discard); returns those that the node still held. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
+    'Ends attempts that did not succeed (retry, snooze, dead, discard); tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 create or replace function postrider.delivery_log(workspace uuid, delivery uuid, since timestamptz, failed jsonb)
     returns jsonb language sql stable set search_path = postrider, pg_temp as $$
@@ -122,6 +287,82 @@ create or replace function postrider.delivery_log(workspace uuid, delivery uuid,
 $$;
 comment on function postrider.delivery_log is 'Requests and responses of a delivery, as a dead letter keeps them; attempts that left no request keep their error.';
 
-revoke execute on function postrider.finish_tasks, postrider.end_attempts, postrider.last_attempts, postrider.delivery_log from public;
-grant execute on function postrider.finish_tasks, postrider.end_attempts to postrider_dispatcher;
+-- Makes up for a release that never came: whoever was to be released was locked by a transaction that was rolled back.
+create or replace function postrider.release_stranded() returns int
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+declare
+    stranded record;
+    released int := 0;
+    more int;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('postrider.release_stranded', 0)) then
+        return 0;
+    end if;
+    for stranded in
+        with recursive keys (workspace_id, limit_key) as (
+            (select workspace_id, limit_key from background_tasks where held_by = 'limit'
+              order by workspace_id, limit_key limit 1)
+            union all
+            select next.* from keys k cross join lateral (
+                   select workspace_id, limit_key from background_tasks t
+                    where held_by = 'limit' and (t.workspace_id, t.limit_key) > (k.workspace_id, k.limit_key)
+                    order by workspace_id, limit_key limit 1) next
+        ), workspaces (workspace_id) as (
+            (select workspace_id from background_tasks where held_by = 'workspace' order by workspace_id limit 1)
+            union all
+            select next.* from workspaces k cross join lateral (
+                   select workspace_id from background_tasks t
+                    where held_by = 'workspace' and t.workspace_id > k.workspace_id order by workspace_id limit 1) next
+        )
+        select k.workspace_id, k.limit_key,
+               l.max_running - (select count(*) from background_tasks t
+                                 where counted and t.workspace_id = k.workspace_id
+                                   and (k.limit_key = '' or t.limit_key = k.limit_key)) as free
+          from (select * from keys union all select workspace_id, '' from workspaces) k
+          left join task_limits l on l.workspace_id = k.workspace_id and l.limit_key = k.limit_key
+         where l.resume_at is null
+    loop
+        if coalesce(stranded.free, 1000) > 0 then
+            released := released + release_held(stranded.workspace_id, stranded.limit_key, coalesce(stranded.free, 1000));
+        end if;
+    end loop;
+    with recursive keys (workspace_id, ordering_key) as (
+        (select workspace_id, ordering_key from background_tasks where held_by = 'ordering'
+          order by workspace_id, ordering_key limit 1)
+        union all
+        select next.* from keys k cross join lateral (
+               select workspace_id, ordering_key from background_tasks t
+                where held_by = 'ordering' and (t.workspace_id, t.ordering_key) > (k.workspace_id, k.ordering_key)
+                order by workspace_id, ordering_key limit 1) next
+    )
+    update background_tasks set held_by = null, ready = true
+     where ctid = any (array (
+           select head.ctid from keys k cross join lateral (
+                  select ctid, held_by from background_tasks t
+                   where t.workspace_id = k.workspace_id and t.ordering_key = k.ordering_key
+                   order by ordering_seq limit 1) head
+            where head.held_by = 'ordering'));
+    get diagnostics more = row_count;
+    for stranded in
+        select array_agg(workspace_id) as workspaces, array_agg(after_id) as tasks, fate
+          from (select d.workspace_id, d.after_id,
+                       coalesce((select task_status from task_history h
+                                  where h.workspace_id = d.workspace_id and h.task_id = d.after_id
+                                  order by completed_at desc limit 1), 'dead-lettered') as fate
+                  from (select distinct workspace_id, after_id from task_dependencies) d
+                 where not exists (select from background_tasks t
+                                    where t.workspace_id = d.workspace_id and t.task_id = d.after_id)) ended
+         group by fate
+    loop
+        perform end_awaited(stranded.workspaces, stranded.tasks, stranded.fate);
+    end loop;
+    return released + more;
+end $$;
+comment on function postrider.release_stranded is 'Makes ready what is held back although nothing is in its way any more; returns how many. Definer: looks at all workspaces.';
+
+revoke execute on function postrider.finish_tasks, postrider.end_attempts, postrider.release_next, postrider.end_awaited,
+    postrider.held_places, postrider.still_held, postrider.last_attempts, postrider.delivery_log,
+    postrider.release_stranded from public;
+grant execute on function postrider.finish_tasks, postrider.end_attempts, postrider.release_stranded to postrider_dispatcher;
+grant execute on function postrider.release_next, postrider.end_awaited to postrider_owner;
 set local role postrider_owner;

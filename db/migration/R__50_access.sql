@@ -80,6 +80,7 @@ create or replace function postrider.end_work_of(workspace uuid) returns void
 begin atomic
     update postrider.background_tasks set cancel_requested = true
      where workspace_id = workspace and task_status = 'processing';
+    delete from postrider.task_dependencies where workspace_id = workspace;
     with gone as (
         delete from postrider.background_tasks where workspace_id = workspace and task_status = 'queued' returning *)
     insert into postrider.task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,

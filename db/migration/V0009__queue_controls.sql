@@ -65,6 +65,8 @@ create index background_tasks_limited on postrider.background_tasks
     (workspace_id, limit_key, priority_rank desc, scheduled_at) where held_by = 'limit';
 create index background_tasks_in_limited_workspace on postrider.background_tasks
     (workspace_id, priority_rank desc, scheduled_at) where held_by = 'workspace';
+create index background_tasks_held_in_order on postrider.background_tasks (workspace_id, ordering_key)
+    where held_by = 'ordering';
 create index background_tasks_cancelled on postrider.background_tasks (worker_id) where cancel_requested;
 drop index postrider.background_tasks_future;
 create index background_tasks_future on postrider.background_tasks (scheduled_at)
@@ -84,6 +86,7 @@ comment on table postrider.task_dependencies is 'Which waiting task must wait fo
 comment on column postrider.task_dependencies.workspace_id is 'Whose tasks.';
 comment on column postrider.task_dependencies.after_id is 'The task that must complete first.';
 comment on column postrider.task_dependencies.task_id is 'The task that waits.';
+create index task_dependencies_waiting on postrider.task_dependencies (workspace_id, task_id);
 select postrider.enforce_isolation('postrider.task_dependencies', '{postrider_operator,postrider_analyst}');
 grant select on postrider.task_dependencies to postrider_tenant;
 grant select, insert, delete on postrider.task_dependencies to postrider_engine;

@@ -6,4 +6,5 @@ select postrider.enqueue_task(
          , :#${exchangeProperty.sinkPriorityRank}::int
          , nullif(:#${exchangeProperty.sinkUniqueKey}, '')
          , nullif(:#${exchangeProperty.sinkOrderingKey}, '')
+         , nullif(:#${exchangeProperty.sinkLimitKey}, '')
        ) as task_id

@@ -22,7 +22,8 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
                'endpointId', endpoint, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
-               'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans') as one
+               'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
+               'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
 )
 select first_page as "first page"
@@ -53,6 +54,7 @@ select first_page as "first page"
      , '0' as "exchangeProperty.sinkPriorityRank"
      , 'plans' as "exchangeProperty.sinkUniqueKey"
      , 'plans' as "exchangeProperty.sinkOrderingKey"
+     , 'plans' as "exchangeProperty.sinkLimitKey"
      , 'plans' as "exchangeProperty.sinkEventType"
      , event_key as "exchangeProperty.sinkEventKey"
      , until - interval '10 days' as "exchangeProperty.afterInsertedAt"

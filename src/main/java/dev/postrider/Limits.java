@@ -8,11 +8,13 @@ import org.springframework.util.unit.DataSize;
  * The settings {@code postrider.limits.*}: what is too large.
  *
  * @param payload of a task or event; 256 KiB by default
+ * @param batch of a request that enqueues many tasks; 4 MiB by default
  * @param webhookBody of an inbound webhook; 1 MiB by default
  * @param responseCapture how much of an endpoint's answer is kept; 64 KiB by default
  */
 @ConfigurationProperties("postrider.limits")
 public record Limits(
         @DefaultValue("256KB") DataSize payload,
+        @DefaultValue("4MB") DataSize batch,
         @DefaultValue("1MB") DataSize webhookBody,
         @DefaultValue("64KB") DataSize responseCapture) {}

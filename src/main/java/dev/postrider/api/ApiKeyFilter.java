@@ -28,12 +28,19 @@ final class ApiKeyFilter extends OncePerRequestFilter {
 
     private final ApiKeys keys;
     private final ProblemWriter problems;
-    private final int maximumBody;
+    private final Sizes sizes;
 
-    ApiKeyFilter(ApiKeys keys, ProblemWriter problems, int maximumBody) {
+    /**
+     * How many bytes a body may have.
+     *
+     * @param batch of a request that enqueues many tasks
+     */
+    record Sizes(int one, int batch) {}
+
+    ApiKeyFilter(ApiKeys keys, ProblemWriter problems, Sizes sizes) {
         this.keys = keys;
         this.problems = problems;
-        this.maximumBody = maximumBody;
+        this.sizes = sizes;
     }
 
     @Override
@@ -54,13 +61,19 @@ final class ApiKeyFilter extends OncePerRequestFilter {
                     response);
             return;
         }
+        boolean batch = request.getRequestURI().endsWith("/tasks/batch");
+        int maximumBody = batch ? sizes.batch() : sizes.one();
         byte[] body = request.getInputStream().readNBytes(maximumBody + 1);
         if (body.length > maximumBody) {
             problems.write(
                     Problem.of(
                             413,
-                            "The body is larger than %d bytes (postrider.limits.payload and a little)."
-                                    .formatted(maximumBody)),
+                            "The body is larger than %d bytes (%s)."
+                                    .formatted(
+                                            maximumBody,
+                                            batch
+                                                    ? "postrider.limits.batch"
+                                                    : "postrider.limits.payload and a little")),
                     response);
             return;
         }

@@ -136,20 +136,30 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         if (!errors.isEmpty()) {
             throw invalid(errors);
         }
-        JsonNode payload = parsed.path("payload");
-        if (payload.toString().getBytes(StandardCharsets.UTF_8).length > maximumPayload) {
+        if (parsed instanceof ObjectNode one) {
+            checkPayload(one, "payload");
+            fields.setAll(one);
+        } else {
+            for (int i = 0; i < parsed.size(); i++) {
+                checkPayload(parsed.get(i), i + ".payload");
+            }
+            fields.set("items", parsed);
+        }
+    }
+
+    private void checkPayload(JsonNode body, String field) {
+        if (body.path("payload").toString().getBytes(StandardCharsets.UTF_8).length > maximumPayload) {
             throw new ProblemException(Problem.of(
                     413,
-                    "payload: is larger than %d bytes (postrider.limits.payload)".formatted(maximumPayload),
-                    List.of(new Problem.Field("payload", "is too large"))));
+                    "%s: is larger than %d bytes (postrider.limits.payload)".formatted(field, maximumPayload),
+                    List.of(new Problem.Field(field, "is too large"))));
         }
-        fields.setAll((ObjectNode) parsed);
     }
 
     private static JsonNode parse(byte[] body) {
         try {
             JsonNode parsed = JSON.readTree(body);
-            if (!parsed.isObject()) {
+            if (!parsed.isContainerNode()) {
                 throw ProblemException.field("body", "has to be a JSON object");
             }
             return parsed;

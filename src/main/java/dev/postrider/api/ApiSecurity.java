@@ -30,9 +30,10 @@ public class ApiSecurity {
     @Order(Ordered.LOWEST_PRECEDENCE - 1)
     SecurityFilterChain apiSecurityChain(HttpSecurity http, ApiKeys keys, ProblemWriter problems, Limits limits)
             throws Exception {
-        int maximumBody = (int) limits.payload().toBytes() + AROUND_THE_PAYLOAD;
+        ApiKeyFilter.Sizes sizes = new ApiKeyFilter.Sizes((int) limits.payload().toBytes() + AROUND_THE_PAYLOAD, (int)
+                limits.batch().toBytes());
         return stateless(http.securityMatcher("/v1/**"))
-                .addFilterBefore(new ApiKeyFilter(keys, problems, maximumBody), AuthorizationFilter.class)
+                .addFilterBefore(new ApiKeyFilter(keys, problems, sizes), AuthorizationFilter.class)
                 .build();
     }
 

@@ -20,7 +20,7 @@ import org.springframework.dao.DataAccessException;
 public final class ClaimScheduler extends ServiceSupport implements ScheduledPollConsumerScheduler {
 
     private static final long SHORTEST_POLL = 20;
-    private static final long LONGEST_POLL = 2_000;
+    private static final long LONGEST_POLL = 5_000;
 
     private final Handlers handlers;
     private final Completions completions;

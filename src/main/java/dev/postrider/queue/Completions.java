@@ -33,6 +33,7 @@ public final class Completions implements DisposableBean {
     private static final Logger LOG = LoggerFactory.getLogger(Completions.class);
     private static final int MAXIMUM_BATCH = 500;
     private static final long REFUSED_AGAIN = 5_000;
+    private static final long LOCKED_AGAIN = 100;
     /** Classes of SQLSTATE: cardinality, data, integrity, check option, and program limits. */
     private static final Set<String> REFUSALS = Set.of("21", "22", "23", "44", "54");
 
@@ -198,8 +199,8 @@ public final class Completions implements DisposableBean {
         }
     }
 
-    private void write(Kind kind, List<Ended> batch) {
-        int written = switch (kind) {
+    private void write(Kind kind, List<Ended> batch) throws InterruptedException {
+        Written result = switch (kind) {
             case COMPLETED -> execute(sql.finish(), batch, List.of());
             case OTHER ->
                 execute(
@@ -210,9 +211,26 @@ public final class Completions implements DisposableBean {
                                 new Column("text", one -> error(one.outcome())),
                                 new Column("bigint", one -> delay(one.outcome()))));
         };
-        batch.forEach(one -> held.remove(Hold.of(one.task())));
-        if (written < batch.size()) {
-            LOG.warn("{} outcomes came too late: another node has taken these tasks over", batch.size() - written);
+        for (Ended one : batch) {
+            if (result.later().contains(one.task().taskId())) {
+                offerLater(one);
+            } else {
+                held.remove(Hold.of(one.task()));
+            }
+        }
+        int lost = batch.size() - result.written() - result.later().size();
+        if (lost > 0) {
+            LOG.warn("{} outcomes came too late: another node has taken these tasks over", lost);
+        }
+    }
+
+    /** Of a task that somebody else has locked, such as an application that cancels it in a transaction it keeps open. */
+    private void offerLater(Ended one) throws InterruptedException {
+        if (!stopping) {
+            after(LOCKED_AGAIN, () -> ended.add(one));
+        } else if (System.nanoTime() < stopBy) {
+            ended.add(one);
+            TimeUnit.MILLISECONDS.sleep(LOCKED_AGAIN);
         }
     }
 
@@ -223,29 +241,44 @@ public final class Completions implements DisposableBean {
     /** One array parameter of a statement. */
     private record Column(String type, Function<Ended, Object> value) {}
 
-    private int execute(String statement, List<Ended> batch, List<Column> further) {
+    /**
+     * What a statement did.
+     *
+     * @param written how many outcomes it wrote
+     * @param later the tasks whose outcomes are to be offered again
+     */
+    private record Written(int written, Set<UUID> later) {}
+
+    private Written execute(String statement, List<Ended> batch, List<Column> further) {
         if (batch.isEmpty()) {
-            return 0;
+            return new Written(0, Set.of());
         }
         List<Column> columns = new ArrayList<>(List.of(
                 new Column("uuid", one -> one.task().workspaceId()),
                 new Column("uuid", one -> one.task().taskId()),
                 new Column("integer", one -> one.task().attempt())));
         columns.addAll(further);
-        List<UUID> written = jdbc.query(
-                connection -> {
-                    PreparedStatement prepared = connection.prepareStatement(statement);
-                    prepared.setString(1, node.id());
-                    for (int i = 0; i < columns.size(); i++) {
-                        Object[] values =
-                                batch.stream().map(columns.get(i).value()).toArray();
-                        Array array = connection.createArrayOf(columns.get(i).type(), values);
-                        prepared.setArray(i + 2, array);
-                    }
-                    return prepared;
-                },
-                (row, n) -> row.getObject(1, UUID.class));
-        return written.size();
+        return jdbc.query(
+                        connection -> {
+                            PreparedStatement prepared = connection.prepareStatement(statement);
+                            prepared.setString(1, node.id());
+                            for (int i = 0; i < columns.size(); i++) {
+                                Object[] values = batch.stream()
+                                        .map(columns.get(i).value())
+                                        .toArray();
+                                Array array =
+                                        connection.createArrayOf(columns.get(i).type(), values);
+                                prepared.setArray(i + 2, array);
+                            }
+                            return prepared;
+                        },
+                        (row, n) -> {
+                            Array later = row.getArray("later");
+                            return new Written(
+                                    row.getInt("written"),
+                                    later == null ? Set.of() : Set.of((UUID[]) later.getArray()));
+                        })
+                .get(0);
     }
 
     private static String error(Outcome outcome) {

@@ -42,6 +42,24 @@ class BadInputTest {
     }
 
     @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            []                                                                       | body
+            {"taskType": "bad"}                                                      | body
+            [{"taskType": "bad"}, {"taskType": "bad", "priorityRank": 101}]          | 1.priorityRank
+            [{"taskType": "bad"}, {"taskType": "bad", "workspaceId": "x"}]           | 1.workspaceId
+            [{"taskType": "bad"}, {"payload": {}}]                                   | 1.taskType
+            [{"taskType": "bad"}, 7]                                                 | 1
+            [{"taskType": "bad"}, {"taskType": "bad", "ref": "a", "after": ["a"]}]   | tasks[1].after
+            """)
+    void a_bad_task_of_a_batch_is_400_names_the_place_and_none_is_enqueued(String body, String field) {
+        Answer answer = APPLICATION.call("POST", "/v1/tasks/batch", body);
+
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.body()).contains(field);
+        assertNothingWasEnqueued();
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "/v1/tasks?limit=0",

@@ -1,7 +1,6 @@
 package dev.postrider.queue;
 
 import static dev.postrider.testkit.RunningApplication.WORKSPACE;
-import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.RunningApplication;
@@ -13,7 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -33,26 +32,23 @@ class QueueFunctionsTest {
     }
 
     @Test
-    void a_task_that_somebody_cancels_while_it_is_finished_is_completed_all_the_same() throws Exception {
-        UUID task = claimedTask("functions-cancelled");
+    void a_task_that_somebody_keeps_locked_is_not_waited_for_and_finished_later() throws Exception {
+        UUID locked = claimedTask("functions-cancelled");
+        UUID free = claimedTask("functions-free");
         try (Connection other = superuser();
                 Statement statement = other.createStatement()) {
             other.setAutoCommit(false);
             statement.execute("select set_config('app.active_workspace', '%s', true)".formatted(WORKSPACE));
-            statement.execute("select postrider.cancel_task('%s')".formatted(task));
+            statement.execute("select postrider.cancel_task('%s')".formatted(locked));
 
-            CompletableFuture<List<UUID>> finished = CompletableFuture.supplyAsync(() -> finish(task));
-            await().until(() -> APPLICATION
-                            .sql()
-                            .queryForObject(
-                                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%finish_tasks%'",
-                                    Integer.class)
-                    > 0);
+            assertThat(finish(locked, free)).isEqualTo("1 {%s}".formatted(locked));
+            assertThat(end(locked, "retry")).isEqualTo("0 {%s}".formatted(locked));
             other.commit();
-
-            assertThat(finished.get()).containsExactly(task);
         }
-        assertThat(APPLICATION.awaitTask(task.toString(), "completed").status()).isEqualTo(200);
+        assertThat(finish(locked, free)).isEqualTo("1 {}");
+        assertThat(APPLICATION.awaitTask(locked.toString(), "completed").status())
+                .isEqualTo(200);
+        assertThat(finish(locked, free)).isEqualTo("0 {}");
     }
 
     @Test
@@ -62,11 +58,7 @@ class QueueFunctionsTest {
             assertThat(APPLICATION.call("DELETE", "/v1/tasks/" + task, null).status())
                     .isEqualTo(202);
 
-            APPLICATION
-                    .sql()
-                    .query(
-                            "select postrider.end_attempts(?, array[?::uuid], array[?::uuid], '{1}', array[?], '{late}', '{0}')",
-                            row -> {}, NODE, WORKSPACE, task, outcome);
+            assertThat(end(task, outcome)).isEqualTo("1 {}");
 
             assertThat(APPLICATION.call("GET", "/v1/tasks/" + task, null).text("/status"))
                     .isEqualTo("cancelled");
@@ -133,12 +125,29 @@ class QueueFunctionsTest {
                         taskType);
     }
 
-    private static List<UUID> finish(UUID task) {
+    /** How many were written, and which are to be offered again. */
+    private static String finish(UUID... tasks) {
         return APPLICATION
                 .sql()
-                .queryForList(
-                        "select postrider.finish_tasks(?, array[?::uuid], array[?::uuid], '{1}')",
-                        UUID.class, NODE, WORKSPACE, task);
+                .queryForObject(
+                        "select written || ' ' || coalesce(later, '{}')::text from postrider.finish_tasks(?, array_fill(?::uuid, array[?]), ?::uuid[], array_fill(1, array[?]))",
+                        String.class,
+                        NODE,
+                        WORKSPACE,
+                        tasks.length,
+                        "{%s}"
+                                .formatted(String.join(
+                                        ",",
+                                        Stream.of(tasks).map(UUID::toString).toList())),
+                        tasks.length);
+    }
+
+    private static String end(UUID task, String outcome) {
+        return APPLICATION
+                .sql()
+                .queryForObject(
+                        "select written || ' ' || coalesce(later, '{}')::text from postrider.end_attempts(?, array[?::uuid], array[?::uuid], '{1}', array[?], '{late}', '{0}')",
+                        String.class, NODE, WORKSPACE, task, outcome);
     }
 
     private static Connection superuser() throws Exception {

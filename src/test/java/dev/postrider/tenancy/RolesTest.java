@@ -99,6 +99,8 @@ class RolesTest {
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
                 active_workspace    caller  engine dispatcher tenant producer operator analyst
                 audit               owner   operator
+                available_tokens    caller  -
+                await_tasks         owner   -
                 body_json           caller  tenant
                 cancel_found        owner   tenant
                 cancel_task         owner   tenant producer
@@ -110,16 +112,20 @@ class RolesTest {
                 delivery_log        caller  -
                 discard_dead_letter owner   tenant operator
                 end_attempts        engine  dispatcher
+                end_awaited         engine  owner
                 end_work_of         engine  -
                 endpoint_json       caller  tenant
                 enforce_isolation   caller  producer
+                enqueue_each        owner   -
                 enqueue_task        owner   tenant producer
+                enqueue_tasks       owner   tenant producer
                 ensure_partition    caller  -
                 ensure_partitions   owner   dispatcher
                 finish_tasks        engine  dispatcher
                 for_each_workspace  caller  -
                 gauges              engine  dispatcher
                 heartbeat           engine  dispatcher
+                held_places         caller  -
                 id_floor            caller  engine dispatcher tenant producer operator analyst
                 id_time             caller  tenant operator
                 isolate             caller  producer
@@ -129,19 +135,25 @@ class RolesTest {
                 on_endpoint_changed owner   -
                 on_tasks_added      owner   -
                 page                caller  tenant operator
+                pass_limits         engine  -
                 publish_event       owner   tenant producer
                 queue_depths        engine  dispatcher
                 receipt_json        caller  tenant
                 receive_webhook     owner   tenant
+                release_held        engine  -
+                release_next        engine  owner
+                release_stranded    engine  dispatcher
                 release_unheard     engine  dispatcher
                 replay_dead_letter  owner   tenant operator
                 required_workspace  owner   engine dispatcher tenant producer operator analyst
                 rescue_tasks        engine  dispatcher
                 resolve_api_key     engine  dispatcher
                 resolve_source      engine  dispatcher
+                resume_limited      engine  -
                 retire_node         engine  dispatcher
                 revoke_api_key      engine  operator
                 source_json         caller  tenant
+                still_held          caller  -
                 sweep_keys          engine  dispatcher
                 task_json           caller  tenant operator
                 unaccounted         engine  dispatcher

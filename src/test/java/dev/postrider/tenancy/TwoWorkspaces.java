@@ -296,6 +296,11 @@ final class TwoWorkspaces implements AutoCloseable {
         for (String what : List.of("done", "running", "dead", "dead", "discarded", "nobody", "nobody")) {
             post(key, "/v1/tasks", "{\"taskType\": \"%s-%s\", %s}".formatted(words, what, payload));
         }
+        String first = get(key, "/v1/tasks?taskType=" + words + "-nobody").text("/items/1/taskId");
+        post(
+                key,
+                "/v1/tasks/batch",
+                "[{\"taskType\": \"%s-nobody\", \"after\": [\"%s\"], %s}]".formatted(words, first, payload));
         String report = post(key, "/v1/tasks", "{\"taskType\": \"report-generate\", \"payload\": {}}")
                 .text("/taskId");
         await().until(() -> get(key, "/v1/tasks/" + report).text("/status").equals("completed"));

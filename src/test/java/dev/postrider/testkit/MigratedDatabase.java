@@ -5,6 +5,8 @@ import dev.postrider.database.DatabaseLocation;
 import dev.postrider.database.OwnDatabaseConfiguration;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.secrets.SecretsConfiguration;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -35,6 +37,11 @@ public record MigratedDatabase(DatabaseLocation location, Secrets secrets) {
     /** SQL as the superuser, who sees everything. */
     public JdbcTemplate sql() {
         return new JdbcTemplate(dataSource(location.username(), location.password()));
+    }
+
+    /** A connection of the superuser, for transactions that stay open. */
+    public Connection connection() throws SQLException {
+        return dataSource(location.username(), location.password()).getConnection();
     }
 
     public UUID newWorkspace() {

@@ -1,0 +1,2 @@
+-- Releases what is held back although nothing is in its way any more.
+select postrider.release_stranded()

@@ -75,6 +75,10 @@ select pg_temp.workspace(n), 'key-' || n, gen_random_uuid(), '', moment from pg_
 insert into postrider.idempotency_keys (workspace_id, idempotency_key, request_hash)
 select pg_temp.workspace(n), 'key-' || n, '' from generate_series(1, 40000) n;
 
+insert into postrider.schedules (schedule_id, workspace_id, task_type, every, next_tick_at, created_at)
+select pg_temp.id(moment), pg_temp.workspace(n), 'plans', 86400000, now() + interval '1 day', moment
+  from pg_temp.moments(40000);
+
 insert into postrider.api_keys (workspace_id, key_hash, scopes)
 select pg_temp.workspace(n), sha256(n::text::bytea), '{inspect}' from generate_series(1, 4000) n;
 

@@ -8,6 +8,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
          , (select max(source_id::text) from postrider.inbound_receipts where workspace_id = id) as source
          , (select max(delivery_id::text) from postrider.deliveries where workspace_id = id and created_at < until - interval '10 days') as delivery
          , (select max(endpoint_id::text) from postrider.deliveries where workspace_id = id) as endpoint
+         , (select max(schedule_id::text) from postrider.schedules where workspace_id = id and created_at < until - interval '10 days') as schedule
          , (select max(provider_ref_id) from postrider.billing_events where workspace_id = id) as ref
          , (select max(idempotency_key) from postrider.idempotency_keys where workspace_id = id) as idempotency_key
          , (select max(event_key) from postrider.event_keys where workspace_id = id) as event_key
@@ -21,7 +22,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'taskId', task, 'taskType', 'plans', 'payload', '{}'::jsonb, 'deadLetterId', dead_letter, 'reason', 'plans', 'eventId', event,
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
-               'endpointId', endpoint, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
+               'endpointId', endpoint, 'scheduleId', schedule, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
                'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
@@ -31,6 +32,7 @@ select first_page as "first page"
      , later_page || one - 'eventId' as "filtered"
      , one as "one"
      , one as "exchangeProperty.endpoint"
+     , jsonb_build_object('every', 86400000, 'timeZone', 'UTC', 'enabled', true, 'nextTickAt', until + interval '1 year') as "exchangeProperty.timing"
      , event as "exchangeProperty.eventId"
      , idempotency_key as "exchangeProperty.idempotencyKey"
      , sha256('plans')::text as "exchangeProperty.requestHash"

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
@@ -108,15 +109,19 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
     }
 
     private static void authorize(Caller caller, Set<String> roles) {
-        if (roles.contains("operator")) {
-            if (!caller.operator()) {
-                throw ProblemException.of(403, "This is for operators; the key belongs to a workspace.");
+        if (caller.operator()) {
+            if (!roles.contains("operator")) {
+                throw ProblemException.of(403, "An operator's key opens no workspace; use a key of the workspace.");
             }
-        } else if (caller.operator()) {
-            throw ProblemException.of(403, "An operator's key opens no workspace; use a key of the workspace.");
+        } else if (roles.equals(Set.of("operator"))) {
+            throw ProblemException.of(403, "This is for operators; the key belongs to a workspace.");
         } else if (roles.stream().noneMatch(caller::may)) {
-            throw ProblemException.of(403, "The key lacks the scope %s.".formatted(String.join(" or ", roles)));
+            throw ProblemException.of(403, "The key lacks the scope %s.".formatted(scopes(roles)));
         }
+    }
+
+    private static String scopes(Set<String> roles) {
+        return roles.stream().filter(role -> !role.equals("operator")).collect(Collectors.joining(" or "));
     }
 
     private void readBody(HttpServletRequest request, Contract.Operation operation, ObjectNode fields) {

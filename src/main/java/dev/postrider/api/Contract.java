@@ -25,7 +25,7 @@ public final class Contract {
     /**
      * An operation of the document.
      *
-     * @param roles what the caller needs: {@code produce}, {@code inspect} or {@code operator}
+     * @param roles what the caller needs one of: {@code produce}, {@code inspect}, {@code operator}
      * @param parameters by name
      * @param body the schema of the body; empty if there is none
      * @param success the status of a good answer

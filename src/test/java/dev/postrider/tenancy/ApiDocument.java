@@ -76,7 +76,7 @@ final class ApiDocument {
                 operation.path("operationId").asText(),
                 method.getKey().toUpperCase(java.util.Locale.ROOT),
                 document.at("/servers/0/url").asText() + path,
-                operation.path("security").toString().contains("operator"),
+                operation.path("security").toString().equals("[{\"apiKey\":[\"operator\"]}]"),
                 places,
                 body.isMissingNode() ? null : body);
     }
@@ -86,6 +86,9 @@ final class ApiDocument {
         JsonNode schema = resolve(unresolved);
         if (examples.containsKey(name)) {
             return examples.get(name);
+        }
+        if (schema.has("example")) {
+            return schema.path("example");
         }
         if (schema.has("enum")) {
             return schema.path("enum").get(0);

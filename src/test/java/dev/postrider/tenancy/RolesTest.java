@@ -72,6 +72,7 @@ class RolesTest {
                 inbound_keys          rd         -          -          -          -          -
                 inbound_receipts      -          -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
+                schedules             rw         -          rawd       -          r          r
                 system_events         a          -          r          -          r          r
                 task_dependencies     rad        -          r          -          r          r
                 task_history          ra         -          r          -          r          r
@@ -111,13 +112,14 @@ class RolesTest {
                 delivery_json       caller  tenant
                 delivery_log        caller  -
                 discard_dead_letter owner   tenant operator
+                due_schedules       engine  dispatcher
                 end_attempts        engine  dispatcher
                 end_awaited         engine  owner
                 end_work_of         engine  -
                 endpoint_json       caller  tenant
                 enforce_isolation   caller  producer
                 enqueue_each        owner   -
-                enqueue_task        owner   tenant producer
+                enqueue_task        owner   engine tenant producer
                 enqueue_tasks       owner   tenant producer
                 ensure_partition    caller  -
                 ensure_partitions   owner   dispatcher
@@ -133,6 +135,7 @@ class RolesTest {
                 last_attempts       caller  -
                 new_id              caller  engine dispatcher tenant producer operator analyst
                 on_endpoint_changed owner   -
+                on_schedule_changed owner   -
                 on_tasks_added      owner   -
                 page                caller  tenant operator
                 pass_limits         engine  -
@@ -152,12 +155,14 @@ class RolesTest {
                 resume_limited      engine  -
                 retire_node         engine  dispatcher
                 revoke_api_key      engine  operator
+                schedule_json       caller  tenant
                 source_json         caller  tenant
                 still_held          caller  -
                 sweep_keys          engine  dispatcher
                 task_json           caller  tenant operator
+                tick_schedule       engine  dispatcher
                 unaccounted         engine  dispatcher
-                utc                 caller  tenant operator
+                utc                 caller  engine tenant operator
                 workspace_ids       engine  owner""");
     }
 

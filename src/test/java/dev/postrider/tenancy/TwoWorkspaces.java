@@ -38,9 +38,13 @@ final class TwoWorkspaces implements AutoCloseable {
     private static final String ATTACKERS = "amark7q";
     private static final int PER_COLUMN = 6;
 
-    /** What a source is found by, and what a running task is held by. */
-    private static final Set<String> NOT_TO_MARK =
-            Set.of("webhook_sources.provider", "webhook_sources.source_key", "background_tasks.worker_id");
+    /** What a source is found by, what a running task is held by, and when a schedule ticks. */
+    private static final Set<String> NOT_TO_MARK = Set.of(
+            "webhook_sources.provider",
+            "webhook_sources.source_key",
+            "background_tasks.worker_id",
+            "schedules.cron",
+            "schedules.time_zone");
 
     /** A workspace, one of its keys, and the path of its source. */
     record Party(UUID id, String key, String words, String webhook) {
@@ -264,6 +268,11 @@ final class TwoWorkspaces implements AutoCloseable {
         String key = application.newKey(UUID.fromString(id));
         tasks(key, words);
         deliveries(key, words);
+        post(
+                key,
+                "/v1/schedules",
+                "{\"taskType\": \"%s-nobody\", \"payload\": {\"words\": \"%s\"}, \"cron\": \"0 0 29 2 *\"}"
+                        .formatted(words, words));
         String source = post(
                         key,
                         "/v1/sources",

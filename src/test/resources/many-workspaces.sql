@@ -77,7 +77,7 @@ select pg_temp.workspace(n), 'key-' || n, '' from generate_series(1, 40000) n;
 
 insert into postrider.schedules (schedule_id, workspace_id, task_type, every, next_tick_at, created_at)
 select pg_temp.id(moment), pg_temp.workspace(n), 'plans', 86400000, now() + interval '1 day', moment
-  from pg_temp.moments(40000);
+  from pg_temp.moments(4000);
 
 insert into postrider.api_keys (workspace_id, key_hash, scopes)
 select pg_temp.workspace(n), sha256(n::text::bytea), '{inspect}' from generate_series(1, 4000) n;

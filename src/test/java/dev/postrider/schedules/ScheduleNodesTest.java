@@ -59,13 +59,14 @@ class ScheduleNodesTest {
     void when_a_node_is_gone_the_other_one_ticks() throws Exception {
         one.camel().getRouteController().stopRoute("schedules");
         try {
-            Answer made = one.call("POST", "/v1/schedules", "{\"taskType\": \"lonely\", \"every\": 1000}");
+            String key = one.newKey(one.newWorkspace());
+            Answer made = one.send(key, "POST", "/v1/schedules", "{\"taskType\": \"lonely\", \"every\": 1000}");
             String at = "/v1/schedules/" + made.text("/scheduleId");
 
             await().until(() ->
-                    !one.call("GET", at, null).json().path("lastTaskId").isNull());
+                    !one.send(key, "GET", at, null).json().path("lastTaskId").isNull());
 
-            assertThat(one.call("DELETE", at, null).status()).isEqualTo(204);
+            assertThat(one.send(key, "DELETE", at, null).status()).isEqualTo(204);
         } finally {
             one.camel().getRouteController().startRoute("schedules");
         }

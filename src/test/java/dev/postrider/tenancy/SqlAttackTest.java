@@ -439,10 +439,9 @@ class SqlAttackTest {
     private static String everyIdOfTheVictim() {
         return both.columns().stream()
                 .filter(column -> column.type().equals("uuid"))
-                .map(column -> "\"%s\": \"%s\""
-                        .formatted(
-                                camel(column.name()),
-                                both.values(both.victim, column).get(0)))
+                .flatMap(column -> both.values(both.victim, column).stream()
+                        .limit(1)
+                        .map(value -> "\"%s\": \"%s\"".formatted(camel(column.name()), value)))
                 .collect(Collectors.joining(", ", "{\"headers\": {}, ", "}"));
     }
 

@@ -307,4 +307,5 @@ revoke execute on function postrider.on_tasks_added, postrider.await_tasks, post
     postrider.publish_event from public;
 grant execute on function postrider.enqueue_task, postrider.enqueue_tasks, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
+grant execute on function postrider.enqueue_task to postrider_engine;
 grant execute on function postrider.cancel_found to postrider_tenant;

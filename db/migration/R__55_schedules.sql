@@ -23,7 +23,6 @@ create or replace trigger on_schedule_changed
     after insert or delete or update of task_type, payload, cron, every, time_zone, missed, enabled on postrider.schedules
     for each row execute function postrider.on_schedule_changed();
 revoke execute on function postrider.on_schedule_changed from public;
-grant execute on function postrider.enqueue_task to postrider_engine;
 
 set local role postrider_engine;
 

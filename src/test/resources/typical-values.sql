@@ -3,6 +3,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
 , ids as materialized (
     select (select max(task_id::text) from postrider.background_tasks where workspace_id = id and created_at < until - interval '1 day') as task
          , (select max(dead_letter_id::text) from postrider.dead_letters where workspace_id = id and dead_at < until - interval '1 day') as dead_letter
+         , (select max(replay_id::text) from postrider.replays where workspace_id = id and created_at < until - interval '1 day') as replay
          , (select max(event_id::text) from postrider.system_events where workspace_id = id and category = 'event' and occurred_at < until - interval '10 days') as event
          , (select max(receipt_id::text) from postrider.inbound_receipts where workspace_id = id and received_at < until - interval '10 days') as receipt
          , (select max(source_id::text) from postrider.inbound_receipts where workspace_id = id) as source
@@ -22,14 +23,14 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'taskId', task, 'taskType', 'plans', 'payload', '{}'::jsonb, 'deadLetterId', dead_letter, 'reason', 'plans', 'eventId', event,
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
-               'endpointId', endpoint, 'scheduleId', schedule, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
+               'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', '{"taskType": "unknown"}'::jsonb, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
                'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
 )
 select first_page as "first page"
      , later_page as "later page"
-     , later_page || one - 'eventId' as "filtered"
+     , later_page || (one - 'eventId' - 'status') as "filtered"
      , one as "one"
      , one as "exchangeProperty.endpoint"
      , jsonb_build_object('every', 86400000, 'timeZone', 'UTC', 'enabled', true, 'nextTickAt', until + interval '1 year') as "exchangeProperty.timing"

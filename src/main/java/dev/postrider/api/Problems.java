@@ -2,6 +2,7 @@ package dev.postrider.api;
 
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
+import java.util.List;
 import java.util.UUID;
 import org.apache.camel.component.direct.DirectConsumerNotAvailableException;
 import org.postgresql.util.PSQLException;
@@ -49,8 +50,13 @@ public final class Problems {
         String state = error.getSQLState() == null ? "" : error.getSQLState();
         ServerErrorMessage server = error instanceof PSQLException sql ? sql.getServerErrorMessage() : null;
         if (state.startsWith("PR") && server != null) {
+            int status = Integer.parseInt(state.substring(2));
             String hint = server.getHint() == null ? "" : ". " + server.getHint();
-            return Problem.of(Integer.parseInt(state.substring(2)), server.getMessage() + hint);
+            String field = server.getColumn(); // as in: using column = 'filter.deadTo'
+            return Problem.of(
+                    status,
+                    server.getMessage() + hint,
+                    field == null ? List.of() : List.of(new Problem.Field(field, server.getMessage())));
         }
         if (state.equals("23505")) {
             return Problem.of(409, "That exists already.");

@@ -13,13 +13,18 @@ import org.springframework.transaction.support.TransactionTemplate;
 /** Lets operators look at the dead letters of all workspaces, replay and discard them; every action is audited. */
 @ManagedResource(
         objectName = "dev.postrider:type=DeadLetters",
-        description = "Tasks and deliveries that exhausted their redeliveries: list, inspect, replay, discard")
+        description =
+                "Tasks and deliveries that exhausted their redeliveries: list, inspect, replay, discard, one or many")
 public class DeadLetterOperations {
 
+    private static final String FILTER =
+            "JSON: {\"all\": true}, or any of workspaceId, taskType, kind, deadFrom, deadTo, deadLetterIds,"
+                    + " errorContains, endpointId; all workspaces unless workspaceId is given";
     private static final int MOST_LISTED = 1_000;
     private static final String LIST = SqlFile.read("queries/operations/list-dead-letters.sql");
     private static final String INSPECT = SqlFile.read("queries/operations/inspect-dead-letter.sql");
     private static final String ENTER = SqlFile.read("queries/operations/enter-workspace-of-dead-letter.sql");
+    private static final String REPLAYS = SqlFile.read("queries/operations/list-replays.sql");
 
     private final JdbcTemplate operator;
     private final TransactionTemplate transaction;
@@ -77,6 +82,77 @@ public class DeadLetterOperations {
         return inItsWorkspace(deadLetterId, id -> {
             operator.query("select postrider.discard_dead_letter(?, ?)", row -> {}, id, reason);
             return "discarded";
+        });
+    }
+
+    @ManagedOperation(description = "Replays many in a job that every node can go on with; or only counts them")
+    @ManagedOperationParameter(name = "filter", description = FILTER)
+    @ManagedOperationParameter(name = "ratePerSecond", description = "So many at most; 0 is as fast as it goes")
+    @ManagedOperationParameter(name = "dryRun", description = "true: count them and change nothing")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
+    public String replayAll(String filter, double ratePerSecond, boolean dryRun, String reason) {
+        return start("replay", filter, ratePerSecond, dryRun, reason);
+    }
+
+    @ManagedOperation(description = "Gives many up for good, in a job as replayAll; or only counts them")
+    @ManagedOperationParameter(name = "filter", description = FILTER)
+    @ManagedOperationParameter(name = "ratePerSecond", description = "So many at most; 0 is as fast as it goes")
+    @ManagedOperationParameter(name = "dryRun", description = "true: count them and change nothing")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
+    public String discardAll(String filter, double ratePerSecond, boolean dryRun, String reason) {
+        return start("discard", filter, ratePerSecond, dryRun, reason);
+    }
+
+    @ManagedOperation(
+            description = "The newest 200 jobs of replayAll, discardAll and the API, and how far each has come")
+    public List<String> replays() {
+        return operator.queryForList(REPLAYS, String.class);
+    }
+
+    @ManagedOperation(description = "Pauses a job")
+    @ManagedOperationParameter(name = "replayId", description = "The id, as replays shows it")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
+    public String pauseReplay(String replayId, String reason) {
+        return change(replayId, "paused", reason);
+    }
+
+    @ManagedOperation(description = "Lets a paused job go on")
+    @ManagedOperationParameter(name = "replayId", description = "The id, as replays shows it")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
+    public String resumeReplay(String replayId, String reason) {
+        return change(replayId, "running", reason);
+    }
+
+    @ManagedOperation(description = "Ends a job; what it has done stays done")
+    @ManagedOperationParameter(name = "replayId", description = "The id, as replays shows it")
+    @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
+    public String cancelReplay(String replayId, String reason) {
+        return change(replayId, "cancelled", reason);
+    }
+
+    private String start(String action, String filter, double ratePerSecond, boolean dryRun, String reason) {
+        return asActor(
+                "select jsonb_pretty(postrider.start_replay_anywhere(?, ?::jsonb, nullif(?::double precision, 0), ?, ?))",
+                action,
+                filter,
+                ratePerSecond,
+                reason,
+                dryRun);
+    }
+
+    private String change(String replayId, String status, String reason) {
+        String changed =
+                asActor("select jsonb_pretty(postrider.change_replay_anywhere(?, ?, ?))", id(replayId), status, reason);
+        if (changed == null) {
+            throw new IllegalArgumentException("There is no replay %s".formatted(replayId));
+        }
+        return changed;
+    }
+
+    private String asActor(String statement, Object... parameters) {
+        return transaction.execute(status -> {
+            operator.query("select set_config('app.actor', ?, true)", row -> {}, AuditTrail.actor());
+            return operator.queryForObject(statement, String.class, parameters);
         });
     }
 

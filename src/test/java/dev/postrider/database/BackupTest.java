@@ -91,6 +91,7 @@ class BackupTest {
                                 "backup-waits",
                                 "backup-waits",
                                 "backup-waits",
+                                "dead-letter",
                                 "delivery");
 
                 // The encryption key opens what was sealed on the other server.
@@ -132,20 +133,7 @@ class BackupTest {
     private static String taskAndWebhook(RunningApplication source, String keyOfSecond) throws Exception {
         source.handler("backup-ends", "", "- log: done");
         source.awaitTask(source.enqueue("backup-ends", "{\"n\": 1}"), "completed");
-        source.route("tasks/backup-dies.camel.yaml", """
-                - beans:
-                    - name: backupNever
-                      type: dev.postrider.queue.DurableRedeliveryPolicy
-                      properties: {maximumRedeliveries: 0}
-                - route:
-                    id: backup-dies
-                    description: A handler whose tasks die.
-                    from:
-                      uri: kamelet:task-source
-                      parameters: {taskType: backup-dies, redeliveryPolicy: backupNever}
-                      steps:
-                        - throwException: {exceptionType: java.lang.IllegalStateException, message: dies}
-                """);
+        source.handlerWhoseTasksDie("backup-dies");
         source.awaitTask(source.enqueue("backup-dies", "{}"), "dead");
         source.enqueue("backup-waits", "{\"it's\": \"Zoë's \\\\ task\"}");
         for (int i = 0; i < 2; i++) {

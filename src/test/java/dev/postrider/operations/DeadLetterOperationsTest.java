@@ -106,6 +106,79 @@ class DeadLetterOperationsTest {
     }
 
     @Test
+    void many_are_counted_replayed_and_discarded_by_a_filter_with_a_reason() throws Exception {
+        String mine = "{\"workspaceId\": \"%s\", \"taskType\": \"operated\"}".formatted(workspace);
+        String unknown = "{\"workspaceId\": \"%s\", \"all\": true}".formatted(UUID.randomUUID());
+        for (String bulk : List.of("replayAll", "discardAll")) {
+            assertRefused(bulk, "{}", 0, false, "why");
+            assertRefused(bulk, "no JSON", 0, false, "why");
+            assertRefused(bulk, unknown, 0, false, "why");
+            assertRefused(bulk, mine, -1, false, "why");
+            assertRefused(bulk, mine, 0, false, " ");
+        }
+        assertThat(value(execute("discardAll", mine, 0, true, "why"))
+                        .path("matched")
+                        .asInt())
+                .isOne();
+        assertThat(value(execute("replayAll", "{\"all\": true}", 0, true, "why"))
+                        .at("/matched")
+                        .asInt())
+                .isPositive();
+
+        value(execute("replayAll", mine, 5, false, "mended"));
+
+        RunningApplication.await()
+                .until(() -> APPLICATION
+                        .send(key, "GET", "/v1/tasks/" + task, null)
+                        .text("/status")
+                        .equals("completed"));
+        assertAudited("dead-letter.replayed", "mended");
+        assertAudited("replay.started", "mended");
+    }
+
+    @Test
+    void a_job_over_all_workspaces_is_watched_paused_resumed_and_cancelled() throws Exception {
+        String filter = "{\"deadTo\": \"2020-01-01T00:00:00Z\"}";
+        String id = value(execute("discardAll", filter, 0.001, false, "of no use"))
+                .path("replayId")
+                .asText();
+        APPLICATION
+                .sql()
+                .update(
+                        "update postrider.replays set replay_status = 'paused', ended_at = null where replay_id = ?::uuid",
+                        id);
+
+        assertRefused("resumeReplay", id, " ");
+        value(execute("resumeReplay", id, "go on"));
+        RunningApplication.await()
+                .until(() -> execute("replays").at("/value").toString().contains("completed"));
+
+        APPLICATION
+                .sql()
+                .update(
+                        "update postrider.replays set replay_status = 'paused', ended_at = null where replay_id = ?::uuid",
+                        id);
+        assertThat(value(execute("pauseReplay", id, "wait")).path("status").asText())
+                .isEqualTo("paused");
+        assertThat(value(execute("cancelReplay", id, "not that one"))
+                        .path("status")
+                        .asText())
+                .isEqualTo("cancelled");
+        assertThat(APPLICATION
+                        .sql()
+                        .queryForList(
+                                "select event_type || ' ' || actor || ' ' || (payload ->> 'reason') from postrider.system_events where payload ->> 'replayId' = ?",
+                                String.class,
+                                id))
+                .contains(
+                        "replay.started operator:operator of no use",
+                        "replay.resumed operator:operator go on",
+                        "replay.completed operator:operator of no use",
+                        "replay.cancelled operator:operator not that one");
+        assertRefused("cancelReplay", UUID.randomUUID().toString(), "why");
+    }
+
+    @Test
     void a_reload_of_routes_is_audited_too() throws Exception {
         ask("dev.postrider:type=Routes", "reload");
 
@@ -124,6 +197,15 @@ class DeadLetterOperationsTest {
                 .at("/items/0");
         assertThat(row.at("/actor").asText()).isEqualTo("operator:operator");
         assertThat(row.at("/payload/reason").asText()).isEqualTo(reason);
+    }
+
+    private static void assertRefused(String operation, Object... arguments) throws Exception {
+        assertThat(execute(operation, arguments).at("/status").asInt()).isNotEqualTo(200);
+    }
+
+    private static JsonNode value(JsonNode answer) throws Exception {
+        assertThat(answer.at("/status").asInt()).as(answer.toString()).isEqualTo(200);
+        return JSON.readTree(answer.at("/value").asText());
     }
 
     private static JsonNode execute(String operation, Object... arguments) throws Exception {

@@ -44,6 +44,7 @@ final class ApiCalls {
                         "taskType", json.valueToTree(TwoWorkspaces.SHARED_TYPE),
                         "eventType", json.valueToTree("attack.made"),
                         "eventTypes", json.valueToTree(List.of("attack.unheard")),
+                        "filter", json.valueToTree(Map.of("taskType", TwoWorkspaces.SHARED_TYPE)),
                         "provider", json.valueToTree("stripe"),
                         "secrets", json.valueToTree(List.of("whsec_of_the_attacker")),
                         "url", json.valueToTree(both.receiver.url())));

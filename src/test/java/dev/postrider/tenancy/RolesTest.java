@@ -63,7 +63,7 @@ class RolesTest {
                 api_keys              raw        -          -          -          -          -
                 background_tasks      rawd       -          r          -          r          r
                 billing_events        -          -          r          -          -          r
-                dead_letters          rad        -          r          -          r          r
+                dead_letters          rawd       -          r          -          r          r
                 deliveries            -          -          r          -          r          r
                 delivery_attempts     r          -          ra         -          r          r
                 event_keys            rd         -          -          -          -          -
@@ -72,6 +72,7 @@ class RolesTest {
                 inbound_keys          rd         -          -          -          -          -
                 inbound_receipts      -          -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
+                replays               raw        -          r          -          r          r
                 schedules             rw         -          rawd       -          r          r
                 system_events         a          -          r          -          r          r
                 task_dependencies     rad        -          r          -          r          r
@@ -90,7 +91,7 @@ class RolesTest {
     @Test
     void functions_are_granted_to_those_who_call_them() {
         assertThat(lines("""
-                select format('%-19s %-6s  %s', proname,
+                select format('%-22s %-6s  %s', proname,
                            case when prosecdef then replace(proowner::regrole::text, 'postrider_', '') else 'caller' end,
                            coalesce(string_agg(name, ' ' order by n) filter (
                                where has_function_privilege(role, p.oid, 'execute') and proowner <> role::regrole), '-'))
@@ -98,72 +99,87 @@ class RolesTest {
                        with ordinality as g (name, n) cross join lateral (select 'postrider_' || name as role) r
                  where pronamespace = 'postrider'::regnamespace
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
-                active_workspace    caller  engine dispatcher tenant producer operator analyst
-                audit               owner   operator
-                available_tokens    caller  -
-                await_tasks         owner   -
-                body_json           caller  tenant
-                cancel_found        owner   tenant
-                cancel_task         owner   tenant producer
-                change_workspace    engine  operator
-                claim_tasks         engine  dispatcher
-                create_api_key      engine  operator
-                create_workspace    engine  operator
-                delivery_json       caller  tenant
-                delivery_log        caller  -
-                discard_dead_letter owner   tenant operator
-                due_schedules       engine  dispatcher
-                end_attempts        engine  dispatcher
-                end_awaited         engine  owner
-                end_work_of         engine  -
-                endpoint_json       caller  tenant
-                enforce_isolation   caller  producer
-                enqueue_each        owner   -
-                enqueue_task        owner   engine tenant producer
-                enqueue_tasks       owner   tenant producer
-                ensure_partition    caller  -
-                ensure_partitions   owner   dispatcher
-                finish_tasks        engine  dispatcher
-                for_each_workspace  caller  -
-                gauges              engine  dispatcher
-                heartbeat           engine  dispatcher
-                held_places         caller  -
-                id_floor            caller  engine dispatcher tenant producer operator analyst
-                id_time             caller  tenant operator
-                isolate             caller  producer
-                isolation_rule      caller  producer operator analyst
-                last_attempts       caller  -
-                new_id              caller  engine dispatcher tenant producer operator analyst
-                on_endpoint_changed owner   -
-                on_schedule_changed owner   -
-                on_tasks_added      owner   -
-                page                caller  tenant operator
-                pass_limits         engine  -
-                publish_event       owner   tenant producer
-                queue_depths        engine  dispatcher
-                receipt_json        caller  tenant
-                receive_webhook     owner   tenant
-                release_held        engine  -
-                release_next        engine  owner
-                release_stranded    engine  dispatcher
-                release_unheard     engine  dispatcher
-                replay_dead_letter  owner   tenant operator
-                required_workspace  owner   engine dispatcher tenant producer operator analyst
-                rescue_tasks        engine  dispatcher
-                resolve_api_key     engine  dispatcher
-                resolve_source      engine  dispatcher
-                resume_limited      engine  -
-                retire_node         engine  dispatcher
-                revoke_api_key      engine  operator
-                schedule_json       caller  tenant
-                source_json         caller  tenant
-                still_held          caller  -
-                sweep_keys          engine  dispatcher
-                task_json           caller  tenant operator
-                tick_schedule       engine  dispatcher
-                unaccounted         engine  dispatcher
-                utc                 caller  engine tenant operator
-                workspace_ids       engine  owner""");
+                active_workspace       caller  engine dispatcher tenant producer operator analyst
+                audit                  owner   operator
+                audit_replay           caller  engine
+                available_tokens       caller  -
+                await_tasks            owner   -
+                body_json              caller  tenant
+                cancel_found           owner   tenant
+                cancel_task            owner   tenant producer
+                change_replay          owner   tenant
+                change_replay_anywhere engine  operator
+                change_workspace       engine  operator
+                checked_filter         caller  engine
+                claim_tasks            engine  dispatcher
+                create_api_key         engine  operator
+                create_workspace       engine  operator
+                dead_letter_json       caller  tenant
+                delivery_json          caller  tenant
+                delivery_log           caller  -
+                discard_dead_letter    owner   tenant operator
+                discard_letters        caller  engine
+                due_schedules          engine  dispatcher
+                end_attempts           engine  dispatcher
+                end_awaited            engine  owner
+                end_work_of            engine  -
+                endpoint_json          caller  tenant
+                enforce_isolation      caller  producer
+                enqueue_each           owner   -
+                enqueue_task           owner   engine tenant producer
+                enqueue_tasks          owner   tenant producer
+                ensure_partition       caller  -
+                ensure_partitions      owner   dispatcher
+                finish_tasks           engine  dispatcher
+                for_each_workspace     caller  -
+                gauges                 engine  dispatcher
+                heartbeat              engine  dispatcher
+                held_places            caller  -
+                id_floor               caller  engine dispatcher tenant producer operator analyst
+                id_time                caller  tenant operator
+                isolate                caller  producer
+                isolation_rule         caller  producer operator analyst
+                last_attempts          caller  -
+                make_replay            caller  engine
+                matching_letters       caller  engine
+                new_id                 caller  engine dispatcher tenant producer operator analyst
+                on_endpoint_changed    owner   -
+                on_schedule_changed    owner   -
+                on_tasks_added         owner   -
+                on_tasks_died          owner   -
+                page                   caller  tenant operator
+                pass_limits            engine  -
+                publish_event          owner   tenant producer
+                queue_depths           engine  dispatcher
+                receipt_json           caller  tenant
+                receive_webhook        owner   tenant
+                release_held           engine  -
+                release_next           engine  owner
+                release_stranded       engine  dispatcher
+                release_unheard        engine  dispatcher
+                replay_dead_letter     owner   tenant operator
+                replay_json            caller  engine tenant operator
+                replay_letters         caller  engine
+                required_workspace     owner   engine dispatcher tenant producer operator analyst
+                rescue_tasks           engine  dispatcher
+                resolve_api_key        engine  dispatcher
+                resolve_source         engine  dispatcher
+                resume_limited         engine  -
+                retire_node            engine  dispatcher
+                revoke_api_key         engine  operator
+                schedule_json          caller  tenant
+                set_replay_status      caller  engine
+                source_json            caller  tenant
+                start_replay           owner   tenant
+                start_replay_anywhere  engine  operator
+                step_replays           engine  dispatcher
+                still_held             caller  -
+                sweep_keys             engine  dispatcher
+                task_json              caller  tenant operator
+                tick_schedule          engine  dispatcher
+                unaccounted            engine  dispatcher
+                utc                    caller  engine tenant operator
+                workspace_ids          engine  owner""");
     }
 
     @Test
@@ -275,7 +291,8 @@ class RolesTest {
             sql.queryForObject("select postrider.enqueue_task('nobody')", String.class);
             assertThat(sql.queryForObject("select count(*) from pg_temp.background_tasks", Integer.class))
                     .isZero();
-            return sql.queryForObject("select count(*) from background_tasks", Integer.class);
+            return sql.queryForObject(
+                    "select count(*) from background_tasks where task_type = 'nobody'", Integer.class);
         });
         assertThat(tasks).isEqualTo(2);
     }

@@ -273,6 +273,12 @@ final class TwoWorkspaces implements AutoCloseable {
                 "/v1/schedules",
                 "{\"taskType\": \"%s-nobody\", \"payload\": {\"words\": \"%s\"}, \"cron\": \"0 0 29 2 *\"}"
                         .formatted(words, words));
+        await().until(() -> count(key, "/v1/tasks?taskType=dead-letter&status=completed") == 3);
+        post(
+                key,
+                "/v1/replays",
+                "{\"filter\": {\"taskType\": \"%s\"}, \"reason\": \"%s\"}".formatted(SHARED_TYPE, words));
+        await().until(() -> count(key, "/v1/replays?status=completed") == 1);
         String source = post(
                         key,
                         "/v1/sources",

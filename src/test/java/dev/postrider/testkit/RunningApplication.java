@@ -174,6 +174,24 @@ public final class RunningApplication implements AutoCloseable {
                 %s""".formatted(taskType, taskType, parameters, indented));
     }
 
+    /** A route whose tasks are dead letters after their first attempt, which says "dies". */
+    public void handlerWhoseTasksDie(String taskType) {
+        route("tasks/" + taskType + ".camel.yaml", """
+                - beans:
+                    - name: %1$s-never
+                      type: dev.postrider.queue.DurableRedeliveryPolicy
+                      properties: {maximumRedeliveries: 0}
+                - route:
+                    id: %1$s
+                    description: A handler whose tasks die.
+                    from:
+                      uri: kamelet:task-source
+                      parameters: {taskType: %1$s, redeliveryPolicy: %1$s-never}
+                      steps:
+                        - throwException: {exceptionType: java.lang.IllegalStateException, message: dies}
+                """.formatted(taskType));
+    }
+
     /** Calls the API with the key of {@link #WORKSPACE}; the body may be null. */
     public Answer call(String method, String path, String body, String... headers) {
         return send(key, method, path, body, headers);

@@ -37,8 +37,8 @@ insert into postrider.dead_letters (dead_letter_id, workspace_id, task_id, kind,
 select pg_temp.id(moment), pg_temp.workspace(n), pg_temp.id(moment), 'task', 'plans', 0, 1, 1, moment, moment, 'plans', '{}', '[]'
   from pg_temp.moments(20000);
 
-insert into postrider.replays (replay_id, workspace_id, filter, replay_status, actor, matched, created_at)
-select pg_temp.id(moment), pg_temp.workspace(n), '{"all": true}', 'paused', 'plans', 1, moment from pg_temp.moments(20000);
+insert into postrider.replays (replay_id, workspace_id, action, filter, replay_status, actor, matched, created_at)
+select pg_temp.id(moment), pg_temp.workspace(n), 'replay', '{"all": true}', 'paused', 'plans', 1, moment from pg_temp.moments(20000);
 
 insert into postrider.system_events (event_id, workspace_id, occurred_at, category, event_type)
 select pg_temp.id(moment), pg_temp.workspace(n), moment, case when n / 400 % 2 = 0 then 'event' else 'audit' end, 'plans'

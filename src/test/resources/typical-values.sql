@@ -23,7 +23,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'taskId', task, 'taskType', 'plans', 'payload', '{}'::jsonb, 'deadLetterId', dead_letter, 'reason', 'plans', 'eventId', event,
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
-               'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', '{"taskType": "unknown"}'::jsonb, 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
+               'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', jsonb_build_object('deadLetterIds', jsonb_build_array(dead_letter)), 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
                'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids

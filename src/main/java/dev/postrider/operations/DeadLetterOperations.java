@@ -90,7 +90,7 @@ public class DeadLetterOperations {
     @ManagedOperationParameter(name = "ratePerSecond", description = "So many at most; 0 is as fast as it goes")
     @ManagedOperationParameter(name = "dryRun", description = "true: count them and change nothing")
     @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
-    public String replayAll(String filter, double ratePerSecond, boolean dryRun, String reason) {
+    public String replayAll(String filter, int ratePerSecond, boolean dryRun, String reason) {
         return start("replay", filter, ratePerSecond, dryRun, reason);
     }
 
@@ -99,7 +99,7 @@ public class DeadLetterOperations {
     @ManagedOperationParameter(name = "ratePerSecond", description = "So many at most; 0 is as fast as it goes")
     @ManagedOperationParameter(name = "dryRun", description = "true: count them and change nothing")
     @ManagedOperationParameter(name = "reason", description = "Why; kept in the audit trail and required")
-    public String discardAll(String filter, double ratePerSecond, boolean dryRun, String reason) {
+    public String discardAll(String filter, int ratePerSecond, boolean dryRun, String reason) {
         return start("discard", filter, ratePerSecond, dryRun, reason);
     }
 
@@ -130,7 +130,7 @@ public class DeadLetterOperations {
         return change(replayId, "cancelled", reason);
     }
 
-    private String start(String action, String filter, double ratePerSecond, boolean dryRun, String reason) {
+    private String start(String action, String filter, int ratePerSecond, boolean dryRun, String reason) {
         return asActor(
                 "select jsonb_pretty(postrider.start_replay_anywhere(?, ?::jsonb, nullif(?::double precision, 0), ?, ?))",
                 action,

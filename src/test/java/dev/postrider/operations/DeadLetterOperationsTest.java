@@ -139,7 +139,7 @@ class DeadLetterOperationsTest {
     @Test
     void a_job_over_all_workspaces_is_watched_paused_resumed_and_cancelled() throws Exception {
         String filter = "{\"deadTo\": \"2020-01-01T00:00:00Z\"}";
-        String id = value(execute("discardAll", filter, 0.001, false, "of no use"))
+        String id = value(execute("discardAll", filter, 1, false, "of no use"))
                 .path("replayId")
                 .asText();
         APPLICATION

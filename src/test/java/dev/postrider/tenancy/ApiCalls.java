@@ -27,7 +27,7 @@ final class ApiCalls {
     static final Pattern UUID = Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
 
     /** Parameters that are named otherwise than the column whose values they take. */
-    private static final Map<String, String> COLUMNS = Map.of("type", "event_type");
+    private static final Map<String, String> COLUMNS = Map.of("type", "event_type", "deadLetterIds", "dead_letter_id");
 
     /** @param values what of it names something, so that an answer may repeat it */
     record Call(Operation operation, String target, JsonNode body, List<String> headers, List<String> values) {}

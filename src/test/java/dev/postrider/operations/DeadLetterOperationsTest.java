@@ -151,7 +151,13 @@ class DeadLetterOperationsTest {
         assertRefused("resumeReplay", id, " ");
         value(execute("resumeReplay", id, "go on"));
         RunningApplication.await()
-                .until(() -> execute("replays").at("/value").toString().contains("completed"));
+                .until(() -> APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select replay_status = 'completed' from postrider.replays where replay_id = ?::uuid",
+                                Boolean.class,
+                                id));
+        assertThat(execute("replays").at("/value").toString()).contains(id);
 
         APPLICATION
                 .sql()

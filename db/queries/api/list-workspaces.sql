@@ -3,7 +3,8 @@ with r as (
     select * from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("limit" int, cursor uuid)
 ), page as (
     select w.workspace_id
-         , jsonb_build_object('workspaceId', w.workspace_id, 'name', w.name, 'status', w.workspace_status, 'createdAt', postrider.utc(w.created_at)) as item
+         , jsonb_build_object('workspaceId', w.workspace_id, 'name', w.name, 'status', w.workspace_status, 'createdAt', postrider.utc(w.created_at))
+           || postrider.workspace_share(w.workspace_id) as item
       from r, postrider.workspaces w
      where r.cursor is null or w.workspace_id < r.cursor
      order by w.workspace_id desc

@@ -27,6 +27,9 @@ select pg_temp.id(moment), pg_temp.workspace(n), 'plans', case when n / 400 % 4 
      , n / 400 % 4 > 0, moment
   from pg_temp.moments(50000);
 
+insert into postrider.task_limits (workspace_id, limit_key, max_running)
+select pg_temp.workspace(n), 'key-' || n, 1 from generate_series(1, 40000) n;
+
 insert into postrider.task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
                                     attempt_count, failure_count, completed_at, created_at, payload)
 select pg_temp.id(moment), pg_temp.workspace(n), 'task', 'plans', 'completed', 0, moment, 1, 0, moment, moment, '{}'

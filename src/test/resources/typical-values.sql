@@ -12,6 +12,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
          , (select max(schedule_id::text) from postrider.schedules where workspace_id = id and created_at < until - interval '10 days') as schedule
          , (select max(provider_ref_id) from postrider.billing_events where workspace_id = id) as ref
          , (select max(idempotency_key) from postrider.idempotency_keys where workspace_id = id) as idempotency_key
+         , (select max(limit_key) from postrider.task_limits where workspace_id = id) as limit_key
          , (select max(event_key) from postrider.event_keys where workspace_id = id) as event_key
          , since, until
       from w
@@ -25,6 +26,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
                'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', jsonb_build_object('deadLetterIds', jsonb_build_array(dead_letter)), 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
                'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
+               'limitKey', limit_key, 'maxRunning', 1,
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
 )

@@ -135,7 +135,8 @@ class HttpAttackTest {
                 .isNotEqualTo(400);
         if (operation.operatorsOnly()) {
             assertThat(foreign.status()).as(what).isEqualTo(403);
-        } else if (place.in().equals("path")) {
+        } else if (place.in().equals("path")
+                && !operation.method().equals("PUT")) { // which makes one's own of that name
             assertThat(foreign.status()).as(what).isEqualTo(404);
         }
         assertThat(seen(foreign, callForForeign.values())).as(what).isEqualTo(seen(missing, callForMissing.values()));

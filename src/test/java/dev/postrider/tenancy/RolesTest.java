@@ -101,6 +101,7 @@ class RolesTest {
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
                 active_workspace       caller  engine dispatcher tenant producer operator analyst
                 audit                  owner   operator
+                audit_in               caller  -
                 audit_replay           caller  engine
                 available_tokens       caller  -
                 await_tasks            owner   -
@@ -110,6 +111,7 @@ class RolesTest {
                 change_replay          owner   tenant
                 change_replay_anywhere engine  operator
                 change_workspace       engine  operator
+                change_workspace_share engine  operator
                 checked_filter         caller  engine
                 claim_tasks            engine  dispatcher
                 create_api_key         engine  operator
@@ -140,6 +142,7 @@ class RolesTest {
                 isolate                caller  producer
                 isolation_rule         caller  producer operator analyst
                 last_attempts          caller  -
+                limit_json             caller  tenant
                 make_replay            caller  engine
                 matching_letters       caller  engine
                 new_id                 caller  engine dispatcher tenant producer operator analyst
@@ -149,6 +152,8 @@ class RolesTest {
                 on_tasks_died          owner   -
                 page                   caller  tenant operator
                 pass_limits            engine  -
+                pause_task_type        engine  operator
+                pause_workspace        engine  operator
                 publish_event          owner   tenant producer
                 queue_depths           engine  dispatcher
                 receipt_json           caller  tenant
@@ -160,15 +165,23 @@ class RolesTest {
                 replay_dead_letter     owner   tenant operator
                 replay_json            caller  engine tenant operator
                 replay_letters         caller  engine
+                required_future        caller  -
+                required_reason        caller  -
                 required_workspace     owner   engine dispatcher tenant producer operator analyst
                 rescue_tasks           engine  dispatcher
                 resolve_api_key        engine  dispatcher
                 resolve_source         engine  dispatcher
                 resume_limited         engine  -
+                resume_task_type       engine  operator
+                resume_workspace       engine  operator
                 retire_node            engine  dispatcher
                 revoke_api_key         engine  operator
                 schedule_json          caller  tenant
                 set_replay_status      caller  engine
+                set_task_limit         owner   tenant producer
+                set_task_type_pause    caller  -
+                set_workspace_pause    caller  -
+                set_workspace_share    engine  operator
                 source_json            caller  tenant
                 start_replay           owner   tenant
                 start_replay_anywhere  engine  operator
@@ -179,7 +192,9 @@ class RolesTest {
                 tick_schedule          engine  dispatcher
                 unaccounted            engine  dispatcher
                 utc                    caller  engine tenant operator
-                workspace_ids          engine  owner""");
+                workspace_ids          engine  owner
+                workspace_share        caller  operator
+                write_limit            caller  owner""");
     }
 
     @Test

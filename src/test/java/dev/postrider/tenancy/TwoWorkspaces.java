@@ -279,6 +279,10 @@ final class TwoWorkspaces implements AutoCloseable {
                 "/v1/replays",
                 "{\"filter\": {\"taskType\": \"%s\"}, \"reason\": \"%s\"}".formatted(SHARED_TYPE, words));
         await().until(() -> count(key, "/v1/replays?status=completed") == 1);
+        assertThat(application
+                        .send(key, "PUT", "/v1/limits/l-" + words, "{\"maxRunning\": 2}")
+                        .status())
+                .isEqualTo(200);
         String source = post(
                         key,
                         "/v1/sources",

@@ -1,10 +1,14 @@
 package dev.postrider.queue;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.apache.camel.Consumer;
@@ -24,9 +28,37 @@ import org.slf4j.LoggerFactory;
  * loss and is deaf after the second.
  *
  * <p>The URI and options are Camel's; {@code datasource} must be one of the ordinary PostgreSQL driver. After each
- * (re)connect one exchange is sent, because notifications may have been missed.
+ * (re)connect one exchange is sent, because notifications may have been missed; and one notification, from another
+ * connection, to hear whether any arrive: through a transaction pooler LISTEN succeeds and nothing ever comes.
  */
 final class ListeningComponent extends PgEventComponent {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ListeningComponent.class);
+
+    /** Begins the payloads that only say that the channel works; no route receives them, from whichever node they come. */
+    private static final String PROBE = "probe ";
+
+    /** Milliseconds after which a silent connection is asked whether it lives. */
+    private static final int SILENCE = 10_000;
+
+    private final DataSource speaking;
+    private final Duration hearing;
+    private final Duration retry;
+
+    /** @param speaking another way to the same database, by which notifications are sent */
+    ListeningComponent(DataSource speaking) {
+        this(speaking, Duration.ofSeconds(10), Duration.ofMinutes(1));
+    }
+
+    /**
+     * @param hearing how long a notification may take to arrive
+     * @param retry after which time a connection that heard none is tried again
+     */
+    ListeningComponent(DataSource speaking, Duration hearing, Duration retry) {
+        this.speaking = speaking;
+        this.hearing = hearing;
+        this.retry = retry;
+    }
 
     @Override
     protected Endpoint createEndpoint(String uri, String remaining, Map<String, Object> parameters) throws Exception {
@@ -37,13 +69,16 @@ final class ListeningComponent extends PgEventComponent {
 
     private static final class ListeningEndpoint extends PgEventEndpoint {
 
-        ListeningEndpoint(String uri, PgEventComponent component) {
+        private final ListeningComponent component;
+
+        ListeningEndpoint(String uri, ListeningComponent component) {
             super(uri, component);
+            this.component = component;
         }
 
         @Override
         public Consumer createConsumer(Processor processor) throws Exception {
-            Listener listener = new Listener(this, processor);
+            Listener listener = new Listener(this, component, processor);
             configureConsumer(listener);
             return listener;
         }
@@ -51,83 +86,29 @@ final class ListeningComponent extends PgEventComponent {
 
     private static final class Listener extends DefaultConsumer {
 
-        private static final Logger LOG = LoggerFactory.getLogger(ListeningComponent.class);
-        /** Milliseconds after which a silent connection is asked whether it lives. */
-        private static final int SILENCE = 10_000;
-
         private final PgEventEndpoint endpoint;
-        private ExecutorService thread;
-        private volatile Connection connection;
+        private final ListeningComponent component;
+        private Session session;
 
-        Listener(PgEventEndpoint endpoint, Processor processor) {
+        Listener(PgEventEndpoint endpoint, ListeningComponent component, Processor processor) {
             super(endpoint, processor);
             this.endpoint = endpoint;
+            this.component = component;
         }
 
         @Override
         protected void doStart() throws Exception {
             super.doStart();
-            thread = endpoint.getCamelContext()
-                    .getExecutorServiceManager()
-                    .newSingleThreadExecutor(this, "listen-" + endpoint.getChannel());
-            thread.execute(this::listen);
+            session = new Session(this);
+            Thread thread = new Thread(session, "listen-" + endpoint.getChannel());
+            thread.setDaemon(true);
+            thread.start();
         }
 
         @Override
         protected void doStop() throws Exception {
-            Connection open = connection;
-            if (open != null) {
-                open.abort(Runnable::run); // ends the wait for notifications
-            }
-            endpoint.getCamelContext().getExecutorServiceManager().shutdownNow(thread);
+            session.end();
             super.doStop();
-        }
-
-        private void listen() {
-            boolean reported = false;
-            while (isRunAllowed()) {
-                try (Connection opened = connect(endpoint.getDatasource())) {
-                    if (reported) {
-                        LOG.info("Listening on {} again", endpoint.getChannel());
-                        reported = false;
-                    }
-                    send("");
-                    receive(opened);
-                } catch (SQLException e) {
-                    if (isRunAllowed() && !reported) {
-                        LOG.warn(
-                                "Not listening on {}; tasks are found by the poll until it works again: {}",
-                                endpoint.getChannel(),
-                                ErrorText.of(e));
-                        reported = true;
-                    }
-                    pause();
-                }
-            }
-        }
-
-        private Connection connect(DataSource dataSource) throws SQLException {
-            Connection opened = dataSource.getConnection();
-            connection = opened;
-            try (Statement statement = opened.createStatement()) {
-                statement.execute("listen " + endpoint.getChannel());
-            } catch (SQLException e) {
-                opened.close();
-                throw e;
-            }
-            return opened;
-        }
-
-        private void receive(Connection opened) throws SQLException {
-            PGConnection notifications = opened.unwrap(PGConnection.class);
-            while (isRunAllowed()) {
-                PGNotification[] received = notifications.getNotifications(SILENCE);
-                if (received != null && received.length > 0) {
-                    send(received[received.length - 1].getParameter()); // many at once are one reason to look
-                } else if (isRunAllowed() && !opened.isValid(5)) {
-                    throw new SQLException("the connection does not answer");
-                }
-            }
         }
 
         private void send(String payload) {
@@ -140,13 +121,164 @@ final class ListeningComponent extends PgEventComponent {
                 getExceptionHandler().handleException("A notification was not processed", exchange, e);
             }
         }
+    }
 
-        private void pause() {
+    /** From one start of the consumer to its stop: a thread with one connection at a time, which ends with it. */
+    private static final class Session implements Runnable {
+
+        /** Longer than connecting may take. */
+        private static final long SECONDS_TO_END = 10;
+
+        private final Listener listener;
+        private final String channel;
+        private final CountDownLatch ended = new CountDownLatch(1);
+        private final CountDownLatch gone = new CountDownLatch(1);
+        private volatile Connection connection;
+        private boolean lossReported;
+        private boolean deafnessReported;
+
+        Session(Listener listener) {
+            this.listener = listener;
+            this.channel = listener.endpoint.getChannel();
+        }
+
+        /** Returns when the connection is closed, so that the next session's is never a second one. */
+        void end() throws InterruptedException {
+            ended.countDown();
+            Connection open = connection;
+            if (open != null) {
+                try {
+                    open.abort(Runnable::run); // ends the wait for notifications
+                } catch (SQLException e) {
+                    LOG.debug("The connection that listened on {} was closed already", channel, e);
+                }
+            }
+            if (!gone.await(SECONDS_TO_END, TimeUnit.SECONDS)) {
+                LOG.warn("The thread that listens on {} still runs; it closes its connection when it can", channel);
+            }
+        }
+
+        @Override
+        public void run() {
             try {
-                TimeUnit.MILLISECONDS.sleep(Math.min(endpoint.getReconnectDelay(), 1_000));
+                while (!isEnded()) {
+                    pause(listen() ? Duration.ofSeconds(1) : listener.component.retry);
+                }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            } finally {
+                gone.countDown();
             }
+        }
+
+        /** Listens until the connection is lost, and then returns true, or until it is clear that it hears nothing. */
+        private boolean listen() {
+            try (Connection opened = listener.endpoint.getDatasource().getConnection()) {
+                connection = opened;
+                if (isEnded()) {
+                    return true;
+                }
+                execute(opened, "listen " + channel);
+                listener.send("");
+                if (receive(opened)) {
+                    return true;
+                }
+                execute(opened, "unlisten *"); // a pooler's server connection goes on listening for nobody
+                reportDeafness();
+                return false;
+            } catch (SQLException e) {
+                reportLoss(e);
+                return true;
+            } finally {
+                connection = null;
+            }
+        }
+
+        private static void execute(Connection opened, String command) throws SQLException {
+            try (Statement statement = opened.createStatement()) {
+                statement.execute(command);
+            }
+        }
+
+        /** Returns true at the end of the session, and false if not even the probe is heard. */
+        private boolean receive(Connection opened) throws SQLException {
+            PGConnection notifications = opened.unwrap(PGConnection.class);
+            String probe = PROBE + UUID.randomUUID();
+            speak(probe);
+            long deadline = System.nanoTime() + listener.component.hearing.toNanos();
+            boolean heard = false;
+            while (!isEnded()) {
+                long patience = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                PGNotification[] received =
+                        notifications.getNotifications(heard ? SILENCE : (int) Math.max(1, patience));
+                String[] payloads = received == null
+                        ? new String[0]
+                        : Arrays.stream(received)
+                                .map(PGNotification::getParameter)
+                                .toArray(String[]::new);
+                if (!heard && Arrays.asList(payloads).contains(probe)) {
+                    heard = true;
+                    reportHearing();
+                }
+                Arrays.stream(payloads)
+                        .filter(payload -> !payload.startsWith(PROBE))
+                        .distinct() // many at once are one reason to look
+                        .forEach(listener::send);
+                if (!heard && System.nanoTime() - deadline > 0) {
+                    return isEnded();
+                }
+                if (payloads.length == 0 && heard && !isEnded() && !opened.isValid(5)) {
+                    throw new SQLException("the connection does not answer");
+                }
+            }
+            return true;
+        }
+
+        private void speak(String payload) throws SQLException {
+            try (Connection other = listener.component.speaking.getConnection();
+                    PreparedStatement notify = other.prepareStatement("select pg_notify(?, ?)")) {
+                notify.setString(1, channel);
+                notify.setString(2, payload);
+                notify.execute();
+            }
+        }
+
+        private void reportHearing() {
+            if (lossReported || deafnessReported) {
+                LOG.info("Listening on {} again", channel);
+            }
+            lossReported = false;
+            deafnessReported = false;
+        }
+
+        private void reportLoss(SQLException e) {
+            if (!isEnded() && !lossReported && !deafnessReported) {
+                LOG.warn(
+                        "Not listening on {}; tasks are found by the poll until it works again: {}",
+                        channel,
+                        ErrorText.of(e));
+                lossReported = true;
+            }
+        }
+
+        private void reportDeafness() {
+            if (!deafnessReported) {
+                LOG.warn(
+                        "Notifications on {} do not arrive, as behind a transaction pooler; tasks are found by the poll,"
+                                + " up to 2 s later. Set postrider.database.direct-url to the address of PostgreSQL itself."
+                                + " Tried again every {} s",
+                        channel,
+                        listener.component.retry.toSeconds());
+                deafnessReported = true;
+            }
+        }
+
+        private boolean isEnded() {
+            return ended.getCount() == 0;
+        }
+
+        private void pause(Duration time) throws InterruptedException {
+            ended.await(time.toMillis(), TimeUnit.MILLISECONDS); // or until the session ends
         }
     }
 }

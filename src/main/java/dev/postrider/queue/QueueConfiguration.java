@@ -56,7 +56,7 @@ public class QueueConfiguration {
 
     /** The bean's name is the scheme: it takes the place of Camel's own component. */
     @Bean
-    ListeningComponent pgevent() {
-        return new ListeningComponent();
+    ListeningComponent pgevent(@Qualifier("dispatcher") HikariDataSource dispatcher) {
+        return new ListeningComponent(dispatcher);
     }
 }

@@ -3,15 +3,51 @@ set local role postrider_engine;
 -- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
 set local row_security = on;
 
+-- What is due is read from the small indexes background_tasks_ready and background_tasks_future. To count what is delayed,
+-- held back or running takes the whole table: the caller decides when that is worth it (docs/decisions/depths.md).
+-- Tenants choose the names of types, so at most a hundred that no node has declared are told apart.
+create or replace function postrider.queue_state(counted boolean)
+    returns table (task_type text, declared boolean, waiting bigint, running bigint, oldest double precision)
+    language sql stable security definer set search_path = postrider, pg_temp as $$
+    with closed as materialized (
+        select coalesce(array_agg(workspace_id), '{}') as ids from workspaces where workspace_status <> 'active'
+    ), paused as materialized (
+        select coalesce(array_agg(workspace_id), '{}') as ids from task_limits
+         where limit_key = '' and paused_until is not null and paused_until > now()
+    ), groups as (
+        select task_type, workspace_id, count(*) as waiting, 0 as running, min(scheduled_at) as due
+          from background_tasks where ready group by 1, 2
+        union all
+        select task_type, workspace_id, count(*), 0, min(scheduled_at)
+          from background_tasks
+         where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now() group by 1, 2
+        union all
+        select task_type, workspace_id, count(*) filter (where task_status = 'queued'),
+               count(*) filter (where task_status = 'processing'), null
+          from background_tasks
+         where $1 and not ready and not (task_status = 'queued' and held_by is null and scheduled_at <= now()) group by 1, 2
+    ), types as (
+        select g.task_type, c.published_at is not null as declared, sum(waiting) as waiting, sum(running) as running,
+               min(due) filter (where coalesce(c.paused_until <= now(), true) and g.workspace_id <> all (paused.ids)) as since
+          from closed, paused, groups g left join task_types c using (task_type)
+         where g.workspace_id <> all (closed.ids)
+         group by g.task_type, c.published_at
+    ), named as (
+        select *, declared or row_number() over (partition by declared order by since, task_type) <= 100 as named from types
+    )
+    select case when named then task_type end, declared, case when $1 then sum(waiting)::bigint end,
+           case when $1 then sum(running)::bigint end, coalesce(extract(epoch from clock_timestamp() - min(since)), 0)
+      from named
+     group by 1, 2
+$$;
+comment on function postrider.queue_state is 'Per task type of active workspaces, how many tasks wait and run (null unless counted), and for how many seconds the oldest has been due that no pause or limit holds back; types that no node has declared beyond a hundred are one row without a name. Definer: counts over all workspaces, and shows no row.';
+
+-- For nodes of the release before.
 create or replace function postrider.queue_depths()
     returns table (task_type text, waiting bigint, running bigint, oldest double precision)
     language sql stable security definer set search_path = postrider, pg_temp as $$
-    select case when c.task_type is null then 'other' else t.task_type end,
-           count(*) filter (where task_status = 'queued'), count(*) filter (where task_status = 'processing'),
-           coalesce(extract(epoch from clock_timestamp() - min(scheduled_at)
-               filter (where task_status = 'queued' and scheduled_at <= clock_timestamp())), 0)
-      from background_tasks t left join task_types c using (task_type)
-     where not exists (select from workspaces w where w.workspace_id = t.workspace_id and workspace_status <> 'active')
+    select case when declared then task_type else 'other' end, sum(waiting)::bigint, sum(running)::bigint, max(oldest)
+      from queue_state(true)
      group by 1
 $$;
 comment on function postrider.queue_depths is 'What waits and runs per task type in active workspaces; types that no node has declared count as other. Definer: counts over all workspaces, and shows no row.';
@@ -20,13 +56,11 @@ create or replace function postrider.gauges()
     returns table (nodes bigint, dead_tasks bigint, dead_deliveries bigint, xmin_age double precision)
     language sql stable security definer set search_path = postrider, pg_temp as $$
     select (select count(*) from worker_nodes), count(*) filter (where kind = 'task'),
-           count(*) filter (where kind = 'delivery'),
-           coalesce((select max(extract(epoch from clock_timestamp() - xact_start)) from pg_stat_activity
-                      where backend_xmin is not null), 0)
+           count(*) filter (where kind = 'delivery'), 0::double precision
       from dead_letters
 $$;
-comment on function postrider.gauges is 'Living nodes, dead letters by kind, and for how many seconds the oldest open transaction has held back vacuum. Definer: counts over all workspaces, and shows no row.';
+comment on function postrider.gauges is 'Living nodes and dead letters by kind; xmin_age is for nodes of the release before. Definer: counts over all workspaces, and shows no row.';
 
-revoke execute on function postrider.queue_depths, postrider.gauges from public;
-grant execute on function postrider.queue_depths, postrider.gauges to postrider_dispatcher;
+revoke execute on function postrider.queue_state, postrider.queue_depths, postrider.gauges from public;
+grant execute on function postrider.queue_state, postrider.queue_depths, postrider.gauges to postrider_dispatcher;
 set local role postrider_owner;

@@ -1,2 +1,2 @@
--- Nodes, dead letters, what the books do not explain, and how long vacuum has been held back.
-select g.*, postrider.unaccounted() from postrider.gauges() g
+-- Nodes, dead letters, and what the books do not explain.
+select g.nodes, g.dead_tasks, g.dead_deliveries, postrider.unaccounted() from postrider.gauges() g

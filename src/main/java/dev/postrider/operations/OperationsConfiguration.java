@@ -21,6 +21,13 @@ public class OperationsConfiguration {
     }
 
     @Bean
+    QueueOperations queueOperations(
+            @Qualifier("operator") HikariDataSource operator,
+            @Qualifier("operatorTransactions") PlatformTransactionManager transactions) {
+        return new QueueOperations(new JdbcTemplate(operator), new TransactionTemplate(transactions));
+    }
+
+    @Bean
     AuditTrail auditTrail(
             @Qualifier("operator") HikariDataSource operator,
             @Qualifier("operatorTransactions") PlatformTransactionManager transactions,

@@ -1,5 +1,6 @@
 package dev.postrider.queue;
 
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +17,8 @@ public final class Handlers {
 
     private final Map<String, TaskConsumer> open = new ConcurrentHashMap<>();
     private final Map<String, UUID> servedLast = new ConcurrentHashMap<>();
+    /** The nanoseconds when a handler was opened or got a task. */
+    private final Map<String, Long> servedAt = new ConcurrentHashMap<>();
 
     /**
      * @throws IllegalStateException when another route handles the type already
@@ -27,6 +30,7 @@ public final class Handlers {
                     "Task type %s is handled by route %s already; give one of the two another taskType"
                             .formatted(consumer.taskType(), other.handlerRouteId()));
         }
+        servedAt.put(consumer.taskType(), System.nanoTime());
     }
 
     void close(TaskConsumer consumer) {
@@ -81,10 +85,22 @@ public final class Handlers {
     List<ClaimedTask> handOver(Collection<ClaimedTask> tasks) {
         return tasks.stream()
                 .filter(task -> {
+                    servedAt.put(task.taskType(), System.nanoTime());
                     TaskConsumer consumer = open.get(task.taskType());
                     return consumer == null || !consumer.offer(task);
                 })
                 .toList();
+    }
+
+    /** Whether a type has a handler on this node. */
+    boolean handles(String taskType) {
+        return open.containsKey(taskType);
+    }
+
+    /** Whether a type's handler has room and was given no task for so long. */
+    boolean waitsInVain(String taskType, Duration time) {
+        TaskConsumer consumer = open.get(taskType);
+        return consumer != null && consumer.free() > 0 && System.nanoTime() - servedAt.get(taskType) >= time.toNanos();
     }
 
     /** Whether some handler has room worth a claim. */

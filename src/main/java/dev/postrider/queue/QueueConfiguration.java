@@ -2,13 +2,17 @@ package dev.postrider.queue;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import org.apache.camel.CamelContext;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /** The Java behind the routes of the queue. */
 @Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(QueueSettings.class)
 public class QueueConfiguration {
 
     @Bean
@@ -50,8 +54,18 @@ public class QueueConfiguration {
     }
 
     @Bean
-    QueueGauges queueGauges(MeterRegistry registry) {
-        return new QueueGauges(registry);
+    QueueGauges queueGauges(MeterRegistry registry, Handlers handlers) {
+        return new QueueGauges(registry, handlers);
+    }
+
+    /** The bean's name says which part of the health it is: {@code queue}. */
+    @Bean
+    QueueHealth queueHealthIndicator(
+            @Qualifier("dispatcher") HikariDataSource dispatcher,
+            Handlers handlers,
+            CamelContext camel,
+            QueueSettings settings) {
+        return new QueueHealth(dispatcher, handlers, camel, Duration.ofMillis(settings.stuckAfter()));
     }
 
     /** The bean's name is the scheme: it takes the place of Camel's own component. */

@@ -49,4 +49,10 @@ class ConsoleApplication {
     HealthIndicator replica() {
         return () -> Health.unknown().withDetail("error", "it is away").build();
     }
+
+    /** The member of the health group queue. */
+    @Bean
+    HealthIndicator queue() {
+        return () -> Health.up().build();
+    }
 }

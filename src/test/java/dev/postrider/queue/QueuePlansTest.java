@@ -71,6 +71,32 @@ class QueuePlansTest {
         assertThat(oneDied.table("background_tasks").sequentialScans()).isEqualTo(1);
     }
 
+    @Test
+    void what_is_due_is_read_without_a_look_at_delayed_tasks_and_all_is_counted_in_one_pass() {
+        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
+            Reading due = state(false, statistics);
+            assertThat(due.table("background_tasks").sequentialScans())
+                    .as(statistics)
+                    .isZero();
+            assertThat(due.table("background_tasks").rows()).as(statistics).isLessThanOrEqualTo(150);
+        }
+        assertThat(state(true, ANALYZE).table("background_tasks").sequentialScans())
+                .isEqualTo(1);
+    }
+
+    private static Reading state(boolean counted, String statistics) {
+        return full(100, "select 'more to come'", sql -> {
+            sql.execute("reset role");
+            sql.execute("""
+                    insert into postrider.background_tasks (workspace_id, task_type, ready, scheduled_at)
+                    select gen_random_uuid(), 'plans', false, now() + interval '1 day' from generate_series(1, 50000)""");
+            sql.execute(statistics);
+            sql.execute("set local role postrider_dispatcher");
+            return Reading.of(
+                    sql, "force_generic_plan", "select * from postrider.queue_state(" + counted + ")", List.of());
+        });
+    }
+
     private static Reading rescue(String heartbeat) {
         return full(50_000, ANALYZE, sql -> {
             claimed(sql);

@@ -156,6 +156,7 @@ class RolesTest {
                 pause_workspace        engine  operator
                 publish_event          owner   tenant producer
                 queue_depths           engine  dispatcher
+                queue_state            engine  dispatcher
                 receipt_json           caller  tenant
                 receive_webhook        owner   tenant
                 release_held           engine  -

@@ -1,2 +1,0 @@
--- What waits and runs, per task type.
-select * from postrider.queue_depths()

@@ -50,7 +50,7 @@ class ConsoleApplication {
         return () -> Health.unknown().withDetail("error", "it is away").build();
     }
 
-    /** The member of the health group queue. */
+    /** The member of the health group tasks. */
     @Bean
     HealthIndicator queue() {
         return () -> Health.up().build();

@@ -67,7 +67,7 @@ class QueueHealthTest {
                     .containsEntry("taskType", "health-open");
             assertThat((Long) health().getDetails().get("oldest")).isBetween(2L, 60L);
             assertThat(get("/actuator/health").status()).isEqualTo(503);
-            assertThat(get("/actuator/health/queue").body()).isEqualTo("{\"status\":\"DOWN\"}");
+            assertThat(get("/actuator/health/tasks").body()).isEqualTo("{\"status\":\"DOWN\"}");
             assertProbesAreUp();
 
             application.camel().getRouteController().stopRoute("health-open");

@@ -37,16 +37,28 @@ public final class Handlers {
         open.remove(consumer.taskType(), consumer);
     }
 
-    /** The free slots per type and the workspace served last, as {@code claim_tasks} wants it; called by the claim's SQL. */
+    /**
+     * What {@code claim_tasks} wants to know of each type with room: the free slots, the workspace served last, and those
+     * that hold their share of this node already; called by the claim's SQL.
+     */
     public String slots() {
         return open.values().stream()
                 .filter(consumer -> consumer.free() > 0)
-                .map(consumer -> "\"%s\": {\"free\": %d%s}"
+                .map(consumer -> "\"%s\": {\"free\": %d%s%s}"
                         .formatted(
                                 consumer.taskType(),
                                 Math.min(consumer.free(), MAXIMUM_PER_CLAIM),
-                                after(consumer.taskType())))
+                                after(consumer.taskType()),
+                                full(consumer)))
                 .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private static String full(TaskConsumer consumer) {
+        return consumer.full().stream()
+                .map("\"%s\""::formatted)
+                .reduce((one, other) -> one + ", " + other)
+                .map(", \"full\": [%s]"::formatted)
+                .orElse("");
     }
 
     private String after(String taskType) {

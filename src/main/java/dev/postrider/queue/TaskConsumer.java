@@ -9,12 +9,13 @@ import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.ServiceStatus;
@@ -43,9 +44,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private final TaskEndpoint endpoint;
     private final TaskComponent component;
-    private final LinkedBlockingQueue<ClaimedTask> backlog = new LinkedBlockingQueue<>();
-    /** Tasks in the backlog and in handlers. */
-    private final AtomicInteger held = new AtomicInteger();
+    private final Backlog backlog;
 
     private volatile boolean accepting;
     private ExecutorService workers;
@@ -54,6 +53,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         super(endpoint, processor);
         this.endpoint = endpoint;
         this.component = endpoint.getComponent();
+        this.backlog = new Backlog(endpoint.getConcurrency(), endpoint.getPrefetch());
     }
 
     String taskType() {
@@ -70,13 +70,17 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     /** How many more tasks this consumer takes. */
     int free() {
-        return accepting && handlerRuns() ? capacity() - held.get() : 0;
+        return takesTasks() ? backlog.free() : 0;
     }
 
-    /** Whether a claim is worth a round trip: workers are idle, or half of what was claimed ahead is used up. */
+    /** The workspaces of which it takes none, because it holds their share. */
+    Set<UUID> full() {
+        return backlog.full();
+    }
+
+    /** Whether a claim is worth a round trip. */
     boolean wantsMore() {
-        int free = free();
-        return free > 0 && (held.get() < endpoint.getConcurrency() || free * 2 >= endpoint.getPrefetch());
+        return backlog.wantsMore() && takesTasks();
     }
 
     /** Takes a claimed task, unless this consumer has stopped meanwhile. */
@@ -84,13 +88,12 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         if (!accepting) {
             return false;
         }
-        held.incrementAndGet();
         backlog.add(task);
         return true;
     }
 
-    private int capacity() {
-        return endpoint.getConcurrency() + endpoint.getPrefetch();
+    private boolean takesTasks() {
+        return accepting && handlerRuns();
     }
 
     private boolean handlerRuns() {
@@ -135,7 +138,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     @Override
     public int getPendingExchangesSize() {
-        return held.get();
+        return backlog.held();
     }
 
     @Override
@@ -146,29 +149,30 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     private synchronized void stopAccepting() {
         accepting = false;
         component.handlers().close(this);
-        for (ClaimedTask task = backlog.poll(); task != null; task = backlog.poll()) {
-            giveBack(task);
-        }
-    }
-
-    private void giveBack(ClaimedTask task) {
-        component.completions().release(task);
-        held.decrementAndGet();
+        backlog.clear().forEach(component.completions()::release);
     }
 
     private void work() {
         while (isRunAllowed() && !Thread.currentThread().isInterrupted()) {
-            ClaimedTask task;
+            Optional<ClaimedTask> taken;
             try {
-                task = backlog.poll(1, TimeUnit.SECONDS);
+                taken = backlog.take(1, TimeUnit.SECONDS);
             } catch (InterruptedException e) {
                 return;
             }
-            if (task != null && accepting && handlerRuns()) {
-                run(task);
-            } else if (task != null) {
-                giveBack(task);
+            if (backlog.reopened()) {
+                component.scheduler().wake();
             }
+            taken.ifPresent(this::runOrGiveBack);
+        }
+    }
+
+    private void runOrGiveBack(ClaimedTask task) {
+        if (takesTasks()) {
+            run(task);
+        } else {
+            component.completions().release(task);
+            backlog.ended();
         }
     }
 
@@ -178,7 +182,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         component.meters().ran(task, outcome, Duration.ofNanos(System.nanoTime() - begun));
         component.completions().add(task, outcome);
         Thread.interrupted(); // what a handler left behind must not end this worker
-        held.decrementAndGet();
+        backlog.ended();
         if (wantsMore()) {
             component.scheduler().moreRoom();
         }

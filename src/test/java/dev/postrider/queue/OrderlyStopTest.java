@@ -21,7 +21,7 @@ class OrderlyStopTest {
         application.camel().getRegistry().bind("stopGate", gate);
         List<UUID> accepted = ledger.enqueue("stop-backlog", 100);
         application.handler("stop-backlog", "concurrency: 2\nprefetch: 50", "- process: {ref: stopGate}");
-        await().until(() -> gate.arrived() == 2 && ledger.open("stop-backlog", "processing") == 52);
+        await().until(() -> gate.arrived() == 2 && ledger.open("stop-backlog", "processing") > 10);
 
         CompletableFuture<Void> stopped = CompletableFuture.runAsync(application::close);
         await().until(() -> ledger.open("stop-backlog", "queued") == 98);

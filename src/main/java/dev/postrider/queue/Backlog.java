@@ -1,0 +1,213 @@
+package dev.postrider.queue;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+
+/**
+ * The tasks of one type that this node holds: those that wait are taken in turns by workspace, and those that run are
+ * counted.
+ *
+ * <p>At most half of what is claimed ahead is one workspace's, so that another one finds room here whatever the first has
+ * waiting. Safe for use by many threads.
+ */
+final class Backlog {
+
+    /** Only a prefetch of less than four can have more: each of them holds more than a quarter of it. */
+    private static final int MOST_LEFT_OUT = 32;
+
+    private final int concurrency;
+    private final int prefetch;
+    /** A workspace with more tasks waiting here gets no more from the database. */
+    private final int enough;
+    /** How much one claim takes ahead: with it, no workspace comes to hold more than half. */
+    private final int step;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition added = lock.newCondition();
+    /** By workspace, in the order of their turns. */
+    private final Map<UUID, ArrayDeque<ClaimedTask>> waiting = new LinkedHashMap<>();
+
+    private int size;
+    private int running;
+    private Set<UUID> leftOut = Set.of();
+    private boolean reopened;
+
+    Backlog(int concurrency, int prefetch) {
+        this.concurrency = concurrency;
+        this.prefetch = prefetch;
+        int half = Math.max(1, prefetch / 2);
+        this.enough = half / 2;
+        this.step = half - enough;
+    }
+
+    void add(ClaimedTask task) {
+        lock.lock();
+        try {
+            waiting.computeIfAbsent(task.workspaceId(), workspace -> new ArrayDeque<>())
+                    .add(task);
+            size++;
+            added.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for a task and takes it; it counts as running until {@link #ended}. Empty if none came in time. */
+    Optional<ClaimedTask> take(long patience, TimeUnit unit) throws InterruptedException {
+        long left = unit.toNanos(patience);
+        lock.lockInterruptibly();
+        try {
+            while (size == 0) {
+                if (left <= 0) {
+                    return Optional.empty();
+                }
+                left = added.awaitNanos(left);
+            }
+            running++;
+            return Optional.of(next());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private ClaimedTask next() {
+        Map.Entry<UUID, ArrayDeque<ClaimedTask>> turn =
+                waiting.entrySet().iterator().next();
+        UUID workspace = turn.getKey();
+        ArrayDeque<ClaimedTask> tasks = turn.getValue();
+        waiting.remove(workspace);
+        ClaimedTask task = tasks.remove();
+        size--;
+        if (!tasks.isEmpty()) {
+            waiting.put(workspace, tasks); // its next turn is after all others
+        }
+        if (tasks.size() <= enough && leftOut.contains(workspace)) {
+            leftOut = Set.of();
+            reopened = true;
+        }
+        return task;
+    }
+
+    /** A task that was taken runs no more. */
+    void ended() {
+        lock.lock();
+        try {
+            running--;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes out all that wait. */
+    List<ClaimedTask> clear() {
+        lock.lock();
+        try {
+            List<ClaimedTask> all =
+                    waiting.values().stream().flatMap(ArrayDeque::stream).toList();
+            waiting.clear();
+            size = 0;
+            return all;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes out those that wait of these. */
+    List<ClaimedTask> remove(Set<UUID> ids) {
+        lock.lock();
+        try {
+            List<ClaimedTask> removed = new ArrayList<>();
+            waiting.values().forEach(tasks -> tasks.removeIf(task -> ids.contains(task.taskId()) && removed.add(task)));
+            waiting.values().removeIf(ArrayDeque::isEmpty);
+            size -= removed.size();
+            return removed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many tasks wait or run. */
+    int held() {
+        lock.lock();
+        try {
+            return size + running;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How many tasks a claim may bring now. */
+    int free() {
+        lock.lock();
+        try {
+            return Math.max(0, idle() - size) + Math.max(0, Math.min(step, ahead()));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Whether a claim is worth a round trip: workers have nothing to do, or half of what may be claimed ahead is used up
+     * and somebody may have it.
+     */
+    boolean wantsMore() {
+        lock.lock();
+        try {
+            return size < idle()
+                    || ahead() > 0
+                            && ahead() * 2 >= prefetch
+                            && (size == 0 || waiting.values().stream().anyMatch(tasks -> tasks.size() <= enough));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The workspaces that a claim leaves out, because enough of their tasks wait here. */
+    Set<UUID> full() {
+        lock.lock();
+        try {
+            leftOut = prefetch == 0 || size <= idle() // then all of them begin at once
+                    ? Set.of()
+                    : waiting.entrySet().stream()
+                            .filter(entry -> entry.getValue().size() > enough)
+                            .limit(MOST_LEFT_OUT)
+                            .map(Map.Entry::getKey)
+                            .collect(Collectors.toUnmodifiableSet());
+            return leftOut;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether a workspace that a claim left out has room again; true once. */
+    boolean reopened() {
+        lock.lock();
+        try {
+            boolean was = reopened;
+            reopened = false;
+            return was;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Workers without a task. */
+    private int idle() {
+        return concurrency - running;
+    }
+
+    /** How much more may wait for a worker to become idle. */
+    private int ahead() {
+        return prefetch - Math.max(0, size - idle());
+    }
+}

@@ -2,10 +2,10 @@ package dev.postrider.queue;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +26,7 @@ final class Backlog {
     private static final int MOST_LEFT_OUT = 32;
 
     private final int concurrency;
+    private final int batch;
     private final int prefetch;
     /** A workspace with more tasks waiting here gets no more from the database. */
     private final int enough;
@@ -42,52 +43,67 @@ final class Backlog {
     private Set<UUID> leftOut = Set.of();
     private boolean reopened;
 
-    Backlog(int concurrency, int prefetch) {
+    /**
+     * @param concurrency how many batches run at once
+     * @param batch how many tasks are taken together
+     * @param prefetch how many more tasks may wait
+     */
+    Backlog(int concurrency, int batch, int prefetch) {
         this.concurrency = concurrency;
+        this.batch = batch;
         this.prefetch = prefetch;
         int half = Math.max(1, prefetch / 2);
         this.enough = half / 2;
         this.step = half - enough;
     }
 
-    void add(ClaimedTask task) {
+    /** Adds tasks all at once, so that a worker that waits finds a whole batch. */
+    void add(Collection<ClaimedTask> tasks) {
         lock.lock();
         try {
-            waiting.computeIfAbsent(task.workspaceId(), workspace -> new ArrayDeque<>())
-                    .add(task);
-            size++;
-            added.signal();
+            for (ClaimedTask task : tasks) {
+                waiting.computeIfAbsent(task.workspaceId(), workspace -> new ArrayDeque<>())
+                        .add(task);
+                added.signal(); // one worker, which takes more if its batch is larger
+            }
+            size += tasks.size();
         } finally {
             lock.unlock();
         }
     }
 
-    /** Waits for a task and takes it; it counts as running until {@link #ended}. Empty if none came in time. */
-    Optional<ClaimedTask> take(long patience, TimeUnit unit) throws InterruptedException {
+    /**
+     * Waits for a task, and takes it and those behind it of the same workspace, up to a batch; they count as running until
+     * {@link #ended}. A task that has failed before is taken alone. Empty if none came in time.
+     */
+    List<ClaimedTask> take(long patience, TimeUnit unit) throws InterruptedException {
         long left = unit.toNanos(patience);
         lock.lockInterruptibly();
         try {
             while (size == 0) {
                 if (left <= 0) {
-                    return Optional.empty();
+                    return List.of();
                 }
                 left = added.awaitNanos(left);
             }
             running++;
-            return Optional.of(next());
+            return next();
         } finally {
             lock.unlock();
         }
     }
 
-    private ClaimedTask next() {
-        Map.Entry<UUID, ArrayDeque<ClaimedTask>> turn =
-                waiting.entrySet().iterator().next();
-        UUID workspace = turn.getKey();
-        ArrayDeque<ClaimedTask> tasks = turn.getValue();
-        waiting.remove(workspace);
-        ClaimedTask task = tasks.remove();
-        size--;
+    private List<ClaimedTask> next() {
+        UUID workspace = waiting.keySet().iterator().next();
+        ArrayDeque<ClaimedTask> tasks = waiting.remove(workspace);
+        List<ClaimedTask> taken = new ArrayList<>(Math.min(batch, tasks.size()));
+        do {
+            taken.add(tasks.remove());
+        } while (taken.size() < batch
+                && taken.get(0).failures() == 0
+                && !tasks.isEmpty()
+                && tasks.element().failures() == 0);
+        size -= taken.size();
         if (!tasks.isEmpty()) {
             waiting.put(workspace, tasks); // its next turn is after all others
         }
@@ -95,10 +111,10 @@ final class Backlog {
             leftOut = Set.of();
             reopened = true;
         }
-        return task;
+        return taken;
     }
 
-    /** A task that was taken runs no more. */
+    /** What was taken at once runs no more. */
     void ended() {
         lock.lock();
         try {
@@ -136,7 +152,7 @@ final class Backlog {
         }
     }
 
-    /** How many tasks wait or run. */
+    /** How much waits or runs. */
     int held() {
         lock.lock();
         try {
@@ -201,9 +217,9 @@ final class Backlog {
         }
     }
 
-    /** Workers without a task. */
+    /** How many tasks the idle workers can take. */
     private int idle() {
-        return concurrency - running;
+        return (concurrency - running) * batch;
     }
 
     /** How much more may wait for a worker to become idle. */

@@ -3,7 +3,6 @@ package dev.postrider.queue;
 import java.sql.Array;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -109,9 +108,9 @@ public final class Completions implements DisposableBean {
         ended.add(new Ended(task, outcome));
     }
 
-    /** Gives a task back that was claimed and not begun. */
+    /** Gives a task back that was claimed and not begun, or not ended. */
     void release(ClaimedTask task) {
-        ended.add(new Ended(task, new Outcome.Snoozed(Duration.ZERO)));
+        add(task, new Outcome.Released());
     }
 
     /** Runs something after so many milliseconds. */
@@ -207,7 +206,7 @@ public final class Completions implements DisposableBean {
                         sql.end(),
                         batch,
                         List.of(
-                                new Column("text", one -> one.outcome().name()),
+                                new Column("text", one -> one.outcome().ending()),
                                 new Column("text", one -> error(one.outcome())),
                                 new Column("bigint", one -> delay(one.outcome()))));
         };

@@ -1,6 +1,8 @@
 package dev.postrider.queue;
 
+import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 import org.apache.camel.processor.errorhandler.RedeliveryPolicy;
 import org.apache.camel.util.ObjectHelper;
 
@@ -8,11 +10,14 @@ import org.apache.camel.util.ObjectHelper;
  * A redelivery policy in Camel's own words, whose waiting happens in PostgreSQL instead of in a sleeping thread.
  *
  * <p>All delays are milliseconds. {@code maximumRedeliveries} is the number of failures that are tried again; -1 is
- * without end.
+ * without end. A value that makes no sense is refused as soon as it is set.
  */
 public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
 
     private static final long serialVersionUID = 1L;
+
+    /** Numbers that Camel can read. */
+    private static final Pattern PATTERN = Pattern.compile("\\d{1,9}:\\d{1,18}(;\\d{1,9}:\\d{1,18})*");
 
     private long maximumRedeliveryWindow = -1;
 
@@ -32,7 +37,97 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
     }
 
     public void setMaximumRedeliveryWindow(long maximumRedeliveryWindow) {
+        require(
+                maximumRedeliveryWindow >= -1,
+                "maximumRedeliveryWindow",
+                maximumRedeliveryWindow,
+                "-1 for ever, or more");
         this.maximumRedeliveryWindow = maximumRedeliveryWindow;
+    }
+
+    @Override
+    public void setMaximumRedeliveries(int maximumRedeliveries) {
+        require(maximumRedeliveries >= -1, "maximumRedeliveries", maximumRedeliveries, "-1 for without end, or more");
+        super.setMaximumRedeliveries(maximumRedeliveries);
+    }
+
+    @Override
+    public void setRedeliveryDelay(long redeliveryDelay) {
+        require(redeliveryDelay >= 0, "redeliveryDelay", redeliveryDelay, "0 or more");
+        super.setRedeliveryDelay(redeliveryDelay);
+    }
+
+    @Override
+    public void setMaximumRedeliveryDelay(long maximumRedeliveryDelay) {
+        require(maximumRedeliveryDelay >= -1, "maximumRedeliveryDelay", maximumRedeliveryDelay, "-1 for none, or more");
+        super.setMaximumRedeliveryDelay(maximumRedeliveryDelay);
+    }
+
+    @Override
+    public void setBackOffMultiplier(double backOffMultiplier) {
+        require(
+                backOffMultiplier >= 1 && Double.isFinite(backOffMultiplier),
+                "backOffMultiplier",
+                backOffMultiplier,
+                "1 or more");
+        super.setBackOffMultiplier(backOffMultiplier);
+    }
+
+    @Override
+    public void setCollisionAvoidanceFactor(double collisionAvoidanceFactor) {
+        require(
+                collisionAvoidanceFactor >= 0 && collisionAvoidanceFactor <= 1,
+                "collisionAvoidanceFactor",
+                collisionAvoidanceFactor,
+                "0 to 1");
+        super.setCollisionAvoidanceFactor(collisionAvoidanceFactor);
+    }
+
+    @Override
+    public void setCollisionAvoidancePercent(double collisionAvoidancePercent) {
+        require(
+                collisionAvoidancePercent >= 0 && collisionAvoidancePercent <= 100,
+                "collisionAvoidancePercent",
+                collisionAvoidancePercent,
+                "0 to 100");
+        super.setCollisionAvoidancePercent(collisionAvoidancePercent);
+    }
+
+    @Override
+    public void setDelayPattern(String delayPattern) {
+        require(
+                ObjectHelper.isEmpty(delayPattern)
+                        || PATTERN.matcher(delayPattern).matches(),
+                "delayPattern",
+                "'" + delayPattern + "'",
+                "failures:milliseconds, separated by semicolons, as in 1:5000;3:60000");
+        super.setDelayPattern(delayPattern);
+    }
+
+    private static void require(boolean good, String field, Object value, String instead) {
+        if (!good) {
+            throw new IllegalArgumentException("%s is %s: give %s".formatted(field, value, instead));
+        }
+    }
+
+    /** The policy as JSON, for {@code task_types}: what rescue has to know when the node is gone. */
+    String declaration(String taskType) {
+        return String.format(
+                Locale.ROOT,
+                "{\"taskType\": \"%s\", \"maximumRedeliveries\": %d, \"redeliveryDelay\": %d, \"backOffMultiplier\": %f,"
+                        + " \"maximumRedeliveryDelay\": %d, \"maximumRedeliveryWindow\": %d,"
+                        + " \"collisionAvoidanceFactor\": %f}",
+                taskType,
+                getMaximumRedeliveries(),
+                getRedeliveryDelay(),
+                growth(),
+                getMaximumRedeliveryDelay(),
+                maximumRedeliveryWindow,
+                isUseCollisionAvoidance() ? getCollisionAvoidanceFactor() : 0);
+    }
+
+    private double growth() {
+        return isUseExponentialBackOff() ? getBackOffMultiplier() : 1;
     }
 
     /**
@@ -59,8 +154,7 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
         if (ObjectHelper.isNotEmpty(getDelayPattern())) {
             delay = calculateRedeliverDelayUsingPattern(getDelayPattern(), failures);
         } else {
-            double growth = isUseExponentialBackOff() ? Math.max(1, getBackOffMultiplier()) : 1;
-            delay = getRedeliveryDelay() * Math.pow(growth, failures - 1);
+            delay = getRedeliveryDelay() * Math.pow(growth(), failures - 1);
             if (getMaximumRedeliveryDelay() > 0) {
                 delay = Math.min(delay, getMaximumRedeliveryDelay());
             }

@@ -1,13 +1,15 @@
 package dev.postrider.queue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The task types that this node can take now: what the claim asks for, and where claimed tasks go. */
 public final class Handlers {
@@ -19,6 +21,11 @@ public final class Handlers {
     private final Map<String, UUID> servedLast = new ConcurrentHashMap<>();
     /** The nanoseconds when a handler was opened or got a task. */
     private final Map<String, Long> servedAt = new ConcurrentHashMap<>();
+    private volatile boolean leased;
+    /** Rises whenever the lease is lost. */
+    private volatile int losses;
+    /** The losses when the claim was made. */
+    private volatile int lossesAtClaim;
 
     /**
      * @throws IllegalStateException when another route handles the type already
@@ -42,8 +49,8 @@ public final class Handlers {
      * that hold their share of this node already; called by the claim's SQL.
      */
     public String slots() {
-        return open.values().stream()
-                .filter(consumer -> consumer.free() > 0)
+        lossesAtClaim = losses;
+        return takers().filter(consumer -> consumer.free() > 0)
                 .map(consumer -> "\"%s\": {\"free\": %d%s%s}"
                         .formatted(
                                 consumer.taskType(),
@@ -78,30 +85,24 @@ public final class Handlers {
     /** The open types with their redelivery policies as JSON, for {@code task_types}; called by the heartbeat's SQL. */
     public String declarations() {
         return open.values().stream()
-                .map(consumer -> {
-                    DurableRedeliveryPolicy policy = consumer.policy();
-                    return String.format(
-                            Locale.ROOT,
-                            "{\"taskType\": \"%s\", \"maximumRedeliveries\": %d, \"redeliveryDelay\": %d,"
-                                    + " \"backOffMultiplier\": %f, \"maximumRedeliveryDelay\": %d}",
-                            consumer.taskType(),
-                            policy.getMaximumRedeliveries(),
-                            policy.getRedeliveryDelay(),
-                            policy.getBackOffMultiplier(),
-                            policy.getMaximumRedeliveryDelay());
-                })
+                .map(consumer -> consumer.policy().declaration(consumer.taskType()))
                 .collect(Collectors.joining(", ", "[", "]"));
     }
 
-    /** Hands claimed tasks to their handlers; returns those whose handler has stopped meanwhile. */
+    /** Hands claimed tasks to their handlers; returns those whose handler has stopped meanwhile, or all when the lease was lost. */
     List<ClaimedTask> handOver(Collection<ClaimedTask> tasks) {
-        return tasks.stream()
-                .filter(task -> {
-                    servedAt.put(task.taskType(), System.nanoTime());
-                    TaskConsumer consumer = open.get(task.taskType());
-                    return consumer == null || !consumer.offer(task);
-                })
-                .toList();
+        if (!leased || losses != lossesAtClaim) {
+            return List.copyOf(tasks);
+        }
+        List<ClaimedTask> refused = new ArrayList<>();
+        tasks.stream().collect(Collectors.groupingBy(ClaimedTask::taskType)).forEach((type, claimed) -> {
+            servedAt.put(type, System.nanoTime());
+            TaskConsumer consumer = open.get(type);
+            if (consumer == null || !consumer.offer(claimed)) {
+                refused.addAll(claimed);
+            }
+        });
+        return refused;
     }
 
     /** Whether a type has a handler on this node. */
@@ -117,6 +118,45 @@ public final class Handlers {
 
     /** Whether some handler has room worth a claim. */
     boolean wantMore() {
-        return open.values().stream().anyMatch(TaskConsumer::wantsMore);
+        return takers().anyMatch(TaskConsumer::wantsMore);
+    }
+
+    private Stream<TaskConsumer> takers() {
+        return leased ? open.values().stream() : Stream.empty();
+    }
+
+    /** From now on this node has a lease; true if it had none before. */
+    boolean leased() {
+        boolean before = leased;
+        leased = true;
+        return !before;
+    }
+
+    /** This node has lost its lease: nothing runs on, and nothing is taken. Returns how many tasks it was holding. */
+    int unleased() {
+        leased = false;
+        losses++;
+        return open.values().stream().mapToInt(TaskConsumer::abandon).sum();
+    }
+
+    boolean isLeased() {
+        return leased;
+    }
+
+    /**
+     * Stops what somebody wants cancelled.
+     *
+     * @param rows of {@code asked_to_stop}
+     */
+    public void cancel(List<Map<String, Object>> rows) {
+        Set<UUID> tasks = rows.stream().map(row -> (UUID) row.get("task_id")).collect(Collectors.toSet());
+        open.values().forEach(consumer -> consumer.cancel(tasks));
+    }
+
+    /** What still runs in a route when Camel has stopped it has outlasted the grace period. */
+    void routeStopped(String routeId) {
+        open.values().stream()
+                .filter(consumer -> consumer.handlerRouteId().equals(routeId))
+                .forEach(TaskConsumer::stopRunning);
     }
 }

@@ -265,7 +265,7 @@ final class ListeningComponent extends PgEventComponent {
             if (!deafnessReported) {
                 LOG.warn(
                         "Notifications on {} do not arrive, as behind a transaction pooler; tasks are found by the poll,"
-                                + " up to 2 s later. Set postrider.database.direct-url to the address of PostgreSQL itself."
+                                + " up to 5 s later. Set postrider.database.direct-url to the address of PostgreSQL itself."
                                 + " Tried again every {} s",
                         channel,
                         listener.component.retry.toSeconds());

@@ -5,8 +5,13 @@ import java.time.Duration;
 /** How an attempt ended. */
 sealed interface Outcome {
 
-    /** The name that metrics and {@code end_attempts} use. */
+    /** The name that metrics use. */
     String name();
+
+    /** The name that {@code end_attempts} uses. */
+    default String ending() {
+        return name();
+    }
 
     /** It succeeded. */
     record Completed() implements Outcome {
@@ -45,6 +50,32 @@ sealed interface Outcome {
         @Override
         public String name() {
             return "discard";
+        }
+    }
+
+    /** It was not begun, or stopped before its end: it waits again at once, and no failure is counted. */
+    record Released() implements Outcome {
+        @Override
+        public String name() {
+            return "released";
+        }
+
+        @Override
+        public String ending() {
+            return "snooze";
+        }
+    }
+
+    /** It was stopped because somebody asked for that: the database, which knows it, lets it not wait again. */
+    record Cancelled() implements Outcome {
+        @Override
+        public String name() {
+            return "cancelled";
+        }
+
+        @Override
+        public String ending() {
+            return "snooze";
         }
     }
 }

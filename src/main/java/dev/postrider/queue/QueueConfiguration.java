@@ -36,6 +36,11 @@ public class QueueConfiguration {
     }
 
     @Bean
+    Lease lease(Handlers handlers, Completions completions, ClaimScheduler claimScheduler) {
+        return new Lease(handlers, completions, claimScheduler);
+    }
+
+    @Bean
     Intake intake(Handlers handlers, Completions completions, ClaimScheduler claimScheduler) {
         return new Intake(handlers, completions, claimScheduler);
     }

@@ -24,7 +24,7 @@ public final class TaskComponent extends DefaultComponent {
     @Override
     protected void doStart() throws Exception {
         super.doStart();
-        getCamelContext().getManagementStrategy().addEventNotifier(new StartedRoutes());
+        getCamelContext().getManagementStrategy().addEventNotifier(new RouteEvents());
     }
 
     @Override
@@ -50,10 +50,13 @@ public final class TaskComponent extends DefaultComponent {
         return meters;
     }
 
-    /** A route that starts may handle tasks that nobody could take before: they need not wait for the poll. */
-    private final class StartedRoutes extends EventNotifierSupport {
+    /**
+     * A route that starts may handle tasks that nobody could take before: they need not wait for the poll. One that has
+     * stopped handles none any more, and what still runs has had its time.
+     */
+    private final class RouteEvents extends EventNotifierSupport {
 
-        StartedRoutes() {
+        RouteEvents() {
             setIgnoreCamelContextEvents(true);
             setIgnoreExchangeEvents(true);
             setIgnoreServiceEvents(true);
@@ -64,6 +67,8 @@ public final class TaskComponent extends DefaultComponent {
         public void notify(CamelEvent event) {
             if (event instanceof CamelEvent.RouteStartedEvent) {
                 scheduler.wake();
+            } else if (event instanceof CamelEvent.RouteStoppedEvent stopped) {
+                handlers.routeStopped(stopped.getRoute().getRouteId());
             }
         }
     }

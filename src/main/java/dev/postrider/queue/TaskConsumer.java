@@ -5,13 +5,20 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Discard;
 import dev.postrider.Snooze;
+import dev.postrider.queue.Attempt.Stop;
 import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -22,13 +29,13 @@ import org.apache.camel.ServiceStatus;
 import org.apache.camel.ShutdownRunningTask;
 import org.apache.camel.spi.ShutdownAware;
 import org.apache.camel.support.DefaultConsumer;
-import org.apache.camel.support.PluginHelper;
 
 /**
  * Runs the claimed tasks of one type through their handler's route, {@code concurrency} at a time.
  *
  * <p>A task ends when its route ends: without an exception it is completed, with one it has failed. In an orderly stop
- * running handlers finish, and tasks that were not begun go back to waiting at once.
+ * tasks that were not begun go back to waiting at once. Running handlers finish; those that have not when Camel's shutdown
+ * timeout is over are interrupted, and their tasks wait again without a failure.
  */
 final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
@@ -41,10 +48,13 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
     private static final Duration WITHOUT_A_POLICY = Duration.ofSeconds(10);
+    /** How long an interrupted handler has to end. */
+    private static final Duration UNWINDING = Duration.ofSeconds(2);
 
     private final TaskEndpoint endpoint;
     private final TaskComponent component;
     private final Backlog backlog;
+    private final Set<Attempt> running = ConcurrentHashMap.newKeySet();
 
     private volatile boolean accepting;
     private ExecutorService workers;
@@ -53,7 +63,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         super(endpoint, processor);
         this.endpoint = endpoint;
         this.component = endpoint.getComponent();
-        this.backlog = new Backlog(endpoint.getConcurrency(), endpoint.getPrefetch());
+        this.backlog = new Backlog(endpoint.getConcurrency(), endpoint.getBatch(), endpoint.getPrefetch());
     }
 
     String taskType() {
@@ -83,13 +93,35 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return backlog.wantsMore() && takesTasks();
     }
 
-    /** Takes a claimed task, unless this consumer has stopped meanwhile. */
-    synchronized boolean offer(ClaimedTask task) {
+    /** Takes claimed tasks, unless this consumer has stopped meanwhile. */
+    synchronized boolean offer(List<ClaimedTask> tasks) {
         if (!accepting) {
             return false;
         }
-        backlog.add(task);
+        backlog.add(tasks);
         return true;
+    }
+
+    /** Drops what waits and stops what runs, because these tasks are no longer this node's; returns how many they were. */
+    int abandon() {
+        List<ClaimedTask> waiting = backlog.clear();
+        waiting.forEach(component.completions()::release); // changes nothing, unless the lease holds after all
+        running.forEach(attempt -> attempt.stop(Stop.LEASE_LOST));
+        return waiting.size()
+                + running.stream().mapToInt(attempt -> attempt.tasks().size()).sum();
+    }
+
+    /** Drops those of these tasks that wait, and stops those that run. */
+    void cancel(Set<UUID> tasks) {
+        backlog.remove(tasks).forEach(task -> component.completions().add(task, new Outcome.Cancelled()));
+        running.stream()
+                .filter(attempt -> attempt.tasks().stream().anyMatch(task -> tasks.contains(task.taskId())))
+                .forEach(attempt -> attempt.stop(Stop.CANCELLED));
+    }
+
+    /** Stops what runs; its tasks wait again. */
+    void stopRunning() {
+        running.forEach(attempt -> attempt.stop(Stop.SHUTDOWN));
     }
 
     private boolean takesTasks() {
@@ -110,14 +142,14 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         super.doStart();
         endpoint.policy(); // a wrong name fails the start, not the first failure
         component.handlers().open(this);
-        accepting = true;
-        int concurrency = Math.max(1, endpoint.getConcurrency());
-        workers = getEndpoint()
+        ExecutorService pool = getEndpoint()
                 .getCamelContext()
                 .getExecutorServiceManager()
-                .newFixedThreadPool(this, "task-" + taskType(), concurrency);
-        for (int i = 0; i < concurrency; i++) {
-            workers.execute(this::work);
+                .newFixedThreadPool(this, "task-" + taskType(), endpoint.getConcurrency());
+        workers = pool;
+        accepting = true;
+        for (int i = 0; i < endpoint.getConcurrency(); i++) {
+            pool.execute(() -> work(pool));
         }
         component.scheduler().wake();
     }
@@ -125,8 +157,30 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     @Override
     protected void doStop() throws Exception {
         stopAccepting();
-        getEndpoint().getCamelContext().getExecutorServiceManager().shutdownNow(workers);
+        stopRunning();
+        if (workers != null) {
+            getEndpoint().getCamelContext().getExecutorServiceManager().shutdownNow(workers);
+            awaitWorkers();
+        }
+        // What does not heed the interrupt runs to its end; whoever gets the task next does not wait for that.
+        running.stream().filter(Attempt::settle).forEach(attempt -> {
+            attempt.tasks().forEach(component.completions()::release);
+            backlog.ended();
+        });
+        component.handlers().close(this);
         super.doStop();
+    }
+
+    private void awaitWorkers() {
+        boolean interrupted = Thread.interrupted(); // as Camel's own thread is when the grace period is over
+        try {
+            workers.awaitTermination(UNWINDING.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Override
@@ -148,101 +202,140 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     private synchronized void stopAccepting() {
         accepting = false;
-        component.handlers().close(this);
         backlog.clear().forEach(component.completions()::release);
     }
 
-    private void work() {
-        while (isRunAllowed() && !Thread.currentThread().isInterrupted()) {
-            Optional<ClaimedTask> taken;
+    /** Until its own pool is shut down: after a quick stop and start there may be another. */
+    private void work(ExecutorService pool) {
+        while (!pool.isShutdown()) {
+            List<ClaimedTask> tasks;
             try {
-                taken = backlog.take(1, TimeUnit.SECONDS);
+                tasks = backlog.take(1, TimeUnit.SECONDS);
             } catch (InterruptedException e) {
-                return;
+                continue;
             }
             if (backlog.reopened()) {
                 component.scheduler().wake();
             }
-            taken.ifPresent(this::runOrGiveBack);
+            if (!tasks.isEmpty()) {
+                runOrGiveBack(tasks);
+            }
         }
     }
 
-    private void runOrGiveBack(ClaimedTask task) {
+    private void runOrGiveBack(List<ClaimedTask> tasks) {
         if (takesTasks()) {
-            run(task);
+            run(new Attempt(tasks, createExchange(false)));
         } else {
-            component.completions().release(task);
+            tasks.forEach(component.completions()::release);
             backlog.ended();
         }
+        Thread.interrupted(); // what a handler left behind must not end this worker
     }
 
-    private void run(ClaimedTask task) {
+    private void run(Attempt attempt) {
         long begun = System.nanoTime();
-        Outcome outcome = handle(task);
-        component.meters().ran(task, outcome, Duration.ofNanos(System.nanoTime() - begun));
-        component.completions().add(task, outcome);
-        Thread.interrupted(); // what a handler left behind must not end this worker
+        running.add(attempt);
+        if (!component.handlers().isLeased()) {
+            attempt.stop(Stop.LEASE_LOST); // it was lost after this task was taken and before it could be seen here
+        }
+        List<Outcome> outcomes = handle(attempt);
+        Duration lasted = Duration.ofNanos(System.nanoTime() - begun);
+        running.remove(attempt);
+        if (!attempt.settle()) {
+            return;
+        }
+        for (int i = 0; i < outcomes.size(); i++) {
+            ClaimedTask task = attempt.tasks().get(i);
+            component.meters().ran(task, outcomes.get(i), lasted);
+            component.completions().add(task, outcomes.get(i));
+        }
         backlog.ended();
         if (wantsMore()) {
             component.scheduler().moreRoom();
         }
     }
 
-    private Outcome handle(ClaimedTask task) {
-        Exchange exchange = createExchange(false);
+    private List<Outcome> handle(Attempt attempt) {
+        Exchange exchange = attempt.exchange();
         try {
-            prepare(exchange, task);
-            process(exchange);
+            prepare(exchange, attempt.tasks());
+            process(attempt);
         } catch (Throwable e) { // an Error of a handler must not end the worker, nor leave the task running for ever
             exchange.setException(e);
         }
+        Optional<Stop> stopped = attempt.end();
         try {
-            return outcome(task, exchange);
+            return attempt.tasks().stream()
+                    .map(task -> outcome(attempt, task, stopped))
+                    .toList();
         } catch (Throwable e) { // of an exception that cannot be read, or a policy that is gone as the node stops
-            return new Outcome.Retry(FailureWords.of(e), WITHOUT_A_POLICY);
+            Outcome failed = new Outcome.Retry(FailureWords.of(e), WITHOUT_A_POLICY);
+            return Collections.nCopies(attempt.tasks().size(), failed);
         } finally {
             releaseExchange(exchange, false);
         }
     }
 
-    private void process(Exchange exchange) throws Exception {
-        if (endpoint.getTimeout() <= 0) {
-            getProcessor().process(exchange);
+    private void process(Attempt attempt) throws Exception {
+        if (endpoint.getTimeout() == 0) {
+            getProcessor().process(attempt.exchange());
             return;
         }
-        Deadline deadline = new Deadline(Thread.currentThread(), exchange);
-        ScheduledFuture<?> alarm = component.completions().after(endpoint.getTimeout(), deadline::pass);
+        ScheduledFuture<?> alarm =
+                component.completions().after(endpoint.getTimeout(), () -> attempt.stop(Stop.TIMEOUT));
         try {
-            getProcessor().process(exchange);
+            getProcessor().process(attempt.exchange());
         } finally {
             alarm.cancel(false);
-            if (deadline.reached()) {
-                exchange.setException(new TimeoutException(
-                        "The handler ran longer than its timeout of %d ms".formatted(endpoint.getTimeout())));
+        }
+    }
+
+    private void prepare(Exchange exchange, List<ClaimedTask> tasks) throws JsonProcessingException {
+        ClaimedTask first = tasks.get(0);
+        EnteredWorkspace.set(exchange, first.workspaceId().toString());
+        exchange.setProperty("taskType", first.taskType());
+        if (endpoint.getBatch() > 1) {
+            List<Map<String, Object>> batch = new ArrayList<>(tasks.size());
+            for (ClaimedTask task : tasks) {
+                Map<String, Object> one = new HashMap<>();
+                one.put("taskId", task.taskId().toString());
+                one.put("attempt", task.attempt());
+                one.put("failures", task.failures());
+                one.put("payload", payload(task));
+                batch.add(one);
             }
+            exchange.setProperty("tasks", batch);
+            exchange.getIn()
+                    .setBody(batch.stream().map(task -> task.get("payload")).toList());
+            return;
         }
+        exchange.setProperty("taskId", first.taskId().toString());
+        exchange.setProperty("attempt", first.attempt());
+        exchange.setProperty("failures", first.failures());
+        exchange.setProperty("idempotencyKey", first.taskId().toString());
+        exchange.getIn().setBody(payload(first));
     }
 
-    private static void prepare(Exchange exchange, ClaimedTask task) throws JsonProcessingException {
-        EnteredWorkspace.set(exchange, task.workspaceId().toString());
-        exchange.setProperty("taskId", task.taskId().toString());
-        exchange.setProperty("taskType", task.taskType());
-        exchange.setProperty("attempt", task.attempt());
-        exchange.setProperty("failures", task.failures());
-        exchange.setProperty("idempotencyKey", task.taskId().toString());
-        exchange.getIn().setBody(JSON.readValue(task.payload(), Object.class));
+    private static Object payload(ClaimedTask task) throws JsonProcessingException {
+        return JSON.readValue(task.payload(), Object.class);
     }
 
-    private Outcome outcome(ClaimedTask task, Exchange exchange) {
-        Throwable error = exchange.getException();
-        if (error == null && exchange.getProperty(WorkspaceTransactionPolicy.ROLLED_BACK, false, Boolean.class)) {
-            error = new IllegalStateException("The handler rolled its transaction back");
-        }
-        if (error == null) {
+    private Outcome outcome(Attempt attempt, ClaimedTask task, Optional<Stop> stopped) {
+        Optional<Throwable> failure = failure(attempt.exchange(), stopped);
+        if (failure.isEmpty()) {
             return new Outcome.Completed();
         }
+        if (stopped.filter(Stop.CANCELLED::equals).isPresent()) {
+            return new Outcome.Cancelled();
+        }
+        if (stopped.filter(why -> why != Stop.TIMEOUT).isPresent() || isCutOff()) {
+            return new Outcome.Released();
+        }
+        Throwable error = failure.get();
+        boolean alone = attempt.tasks().size() == 1;
         for (Throwable t : ErrorText.causes(error)) {
-            if (t instanceof Discard) {
+            if (t instanceof Discard && alone) {
                 return new Outcome.Discarded(ErrorText.messageOf(t, "the handler gave no reason"));
             }
             if (t instanceof Snooze snooze) {
@@ -252,12 +345,31 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
                 return new Outcome.Snoozed(WHILE_SUSPENDED);
             }
         }
-        DurableRedeliveryPolicy own = exchange.getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);
+        DurableRedeliveryPolicy own = attempt.exchange().getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);
         DurableRedeliveryPolicy policy = own == null ? endpoint.policy() : own;
         int failures = task.failures() + 1;
-        return policy.isExhausted(failures, task.age().toMillis())
+        // A batch is never given up: it may have failed for one of its tasks, and next time each is alone.
+        return alone && policy.isExhausted(failures, task.age().toMillis())
                 ? new Outcome.Dead(FailureWords.of(error))
                 : new Outcome.Retry(FailureWords.of(error), bounded(Duration.ofMillis(policy.delayAfter(failures))));
+    }
+
+    private Optional<Throwable> failure(Exchange exchange, Optional<Stop> stopped) {
+        if (stopped.filter(Stop.TIMEOUT::equals).isPresent()) {
+            return Optional.of(new TimeoutException(
+                    "The handler ran longer than its timeout of %d ms".formatted(endpoint.getTimeout())));
+        }
+        if (exchange.getException() == null
+                && exchange.getProperty(WorkspaceTransactionPolicy.ROLLED_BACK, false, Boolean.class)) {
+            return Optional.of(new IllegalStateException("The handler rolled its transaction back"));
+        }
+        return Optional.ofNullable(exchange.getException());
+    }
+
+    /** Whether Camel stops by force, and so takes away what the handler needs: whatever fails now is not its fault. */
+    private boolean isCutOff() {
+        return !takesTasks()
+                && getEndpoint().getCamelContext().getShutdownStrategy().isTimeoutOccurred();
     }
 
     /** A delay that the database can add to its clock. */
@@ -266,37 +378,5 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             return Duration.ZERO;
         }
         return delay.compareTo(LONGEST_DELAY) < 0 ? delay : LONGEST_DELAY;
-    }
-
-    /** Interrupts a handler once, unless it has ended. */
-    private static final class Deadline {
-
-        private final Exchange exchange;
-        private Thread handler;
-        private boolean reached;
-
-        Deadline(Thread handler, Exchange exchange) {
-            this.handler = handler;
-            this.exchange = exchange;
-        }
-
-        synchronized void pass() {
-            if (handler != null) {
-                reached = true;
-                handler.interrupt();
-                // A step that works on another thread, such as delay, keeps this one in a wait that ignores interrupts.
-                PluginHelper.getAsyncProcessorAwaitManager(exchange.getContext())
-                        .interrupt(exchange);
-            }
-        }
-
-        /** Ends the watch; the interrupt, if there was one, does not reach the next task. */
-        synchronized boolean reached() {
-            handler = null;
-            if (reached) {
-                Thread.interrupted();
-            }
-            return reached;
-        }
     }
 }

@@ -11,6 +11,7 @@ public final class TaskEndpoint extends DefaultEndpoint {
 
     private final String taskType;
     private int concurrency = 1;
+    private int batch = 1;
     private int prefetch;
     private long timeout;
     private String redeliveryPolicy = "defaultRedelivery";
@@ -51,9 +52,18 @@ public final class TaskEndpoint extends DefaultEndpoint {
         return concurrency;
     }
 
-    /** How many tasks of the type this node runs at once; at least 1. */
+    /** How many tasks of the type, or batches of them, this node runs at once; at least 1. */
     public void setConcurrency(int concurrency) {
         this.concurrency = concurrency;
+    }
+
+    public int getBatch() {
+        return batch;
+    }
+
+    /** How many tasks of one workspace the handler gets at once, at most; 1 to 1,000. With 1 its body is a payload, else a list. */
+    public void setBatch(int batch) {
+        this.batch = batch;
     }
 
     public int getPrefetch() {

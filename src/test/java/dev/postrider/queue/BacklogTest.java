@@ -19,7 +19,7 @@ class BacklogTest {
 
     @Test
     void workspaces_take_turns_and_each_keeps_its_own_order() throws Exception {
-        Backlog backlog = new Backlog(1, 100);
+        Backlog backlog = new Backlog(1, 1, 100);
         List<ClaimedTask> loud = add(backlog, LOUD, 4);
         List<ClaimedTask> quiet = add(backlog, QUIET, 2);
 
@@ -35,7 +35,7 @@ class BacklogTest {
     @Test
     void one_workspace_never_gets_more_than_half_of_what_is_claimed_ahead_and_another_finds_room() throws Exception {
         for (int prefetch : List.of(1, 2, 3, 7, 50, 2_000)) {
-            Backlog backlog = new Backlog(2, prefetch);
+            Backlog backlog = new Backlog(2, 1, prefetch);
             add(backlog, LOUD, 2);
             take(backlog);
             take(backlog);
@@ -55,7 +55,7 @@ class BacklogTest {
 
     @Test
     void without_prefetch_no_workspace_is_left_out() throws Exception {
-        Backlog backlog = new Backlog(2, 0);
+        Backlog backlog = new Backlog(2, 1, 0);
 
         assertThat(backlog.free()).isEqualTo(2);
         add(backlog, LOUD, 2);
@@ -70,7 +70,7 @@ class BacklogTest {
 
     @Test
     void a_workspace_that_was_left_out_and_has_room_again_is_told_once() throws Exception {
-        Backlog backlog = new Backlog(1, 8);
+        Backlog backlog = new Backlog(1, 1, 8);
         add(backlog, LOUD, 5);
         take(backlog);
         assertThat(backlog.full()).containsExactly(LOUD);
@@ -83,7 +83,7 @@ class BacklogTest {
 
     @Test
     void what_is_taken_out_runs_no_more_and_leaves_room() throws Exception {
-        Backlog backlog = new Backlog(1, 10);
+        Backlog backlog = new Backlog(1, 1, 10);
         List<ClaimedTask> loud = add(backlog, LOUD, 3);
         add(backlog, QUIET, 1);
 
@@ -95,8 +95,35 @@ class BacklogTest {
         assertThat(backlog.take(0, TimeUnit.SECONDS)).isEmpty();
     }
 
+    @Test
+    void a_batch_is_of_one_workspace_and_what_has_failed_before_is_alone() throws Exception {
+        Backlog backlog = new Backlog(1, 3, 0);
+        List<ClaimedTask> loud = add(backlog, LOUD, 2);
+        ClaimedTask failed =
+                new ClaimedTask(UUID.randomUUID(), LOUD, "backlog", "{}", 2, 1, Duration.ZERO, Duration.ZERO);
+        backlog.add(List.of(failed));
+        List<ClaimedTask> after = add(backlog, LOUD, 4);
+        List<ClaimedTask> quiet = add(backlog, QUIET, 1);
+
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(loud);
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(quiet);
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).containsExactly(failed);
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(after.subList(0, 3));
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(after.subList(3, 4));
+    }
+
+    @Test
+    void a_claim_brings_a_batch_for_each_idle_worker() throws Exception {
+        Backlog backlog = new Backlog(2, 10, 0);
+        assertThat(backlog.free()).isEqualTo(20);
+        add(backlog, LOUD, 3);
+        assertThat(backlog.take(0, TimeUnit.SECONDS)).hasSize(3);
+        assertThat(backlog.free()).as("the other worker's").isEqualTo(10);
+        assertThat(backlog.held()).isEqualTo(1);
+    }
+
     private static ClaimedTask take(Backlog backlog) throws InterruptedException {
-        return backlog.take(0, TimeUnit.SECONDS).orElseThrow();
+        return backlog.take(0, TimeUnit.SECONDS).get(0);
     }
 
     private static List<ClaimedTask> add(Backlog backlog, UUID workspace, int count) {
@@ -104,7 +131,7 @@ class BacklogTest {
                 .mapToObj(n -> new ClaimedTask(
                         UUID.randomUUID(), workspace, "backlog", "{}", 1, 0, Duration.ZERO, Duration.ZERO))
                 .toList();
-        tasks.forEach(backlog::add);
+        backlog.add(tasks);
         return tasks;
     }
 }

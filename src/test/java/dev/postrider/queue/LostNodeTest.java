@@ -8,6 +8,7 @@ import dev.postrider.testkit.RunningApplication;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -98,6 +99,66 @@ class LostNodeTest {
         await().until(() -> ledger.count("select count(*) from postrider.dead_letters where task_id = ?", task) == 1);
 
         ledger.assertEachEndedOnce(List.of(task));
+    }
+
+    @Test
+    void a_task_whose_window_is_over_when_its_node_dies_is_a_dead_letter_unless_it_was_replayed_since() {
+        ledger.sql().update("insert into postrider.worker_nodes (node_id, host) values ('late', 'somewhere')");
+        ledger.sql()
+                .update("insert into postrider.task_types (task_type, maximum_redeliveries, maximum_redelivery_window)"
+                        + " values ('lost-late', -1, 60000)");
+        List<UUID> tasks = ledger.enqueue("lost-late", 3);
+        assertThat(claim("late", "lost-late", 3)).hasSize(3);
+        String old = "update postrider.background_tasks set created_at = now() - interval '61 s', replayed_at = %s"
+                + " where task_id = ?";
+        ledger.sql().update(old.formatted("null"), tasks.get(0));
+        ledger.sql().update(old.formatted("now()"), tasks.get(1));
+
+        silence("late");
+        await().until(() -> ledger.open("lost-late", "processing") == 0);
+
+        assertThat(ledger.sql()
+                        .queryForList(
+                                "select task_id from postrider.dead_letters where task_type = 'lost-late'", UUID.class))
+                .containsExactly(tasks.get(0));
+        assertThat(ledger.open("lost-late", "queued")).isEqualTo(2);
+    }
+
+    @Test
+    void a_rescued_task_waits_as_long_as_its_policy_says() {
+        DurableRedeliveryPolicy policy = new DurableRedeliveryPolicy();
+        policy.setRedeliveryDelay(1_000);
+        policy.setUseCollisionAvoidance(false);
+        for (long maximum : List.of(-1L, 0L, 5_000L)) {
+            policy.setMaximumRedeliveryDelay(maximum);
+            for (int failures : List.of(0, 1, 2, 9)) {
+                assertThat(rescueDelay(policy, failures)).isEqualTo(policy.delayAfter(failures + 1));
+            }
+        }
+        policy.setUseExponentialBackOff(false);
+        assertThat(rescueDelay(policy, 9)).isEqualTo(1_000);
+        policy.setUseCollisionAvoidance(true);
+        policy.setCollisionAvoidanceFactor(0.5);
+        List<Long> jittered =
+                IntStream.range(0, 50).mapToObj(n -> rescueDelay(policy, 0)).toList();
+        assertThat(jittered).allSatisfy(delay -> assertThat(delay).isBetween(500L, 1_500L));
+        assertThat(jittered).anySatisfy(delay -> assertThat(delay).isLessThan(1_000L));
+        assertThat(jittered).anySatisfy(delay -> assertThat(delay).isGreaterThan(1_000L));
+    }
+
+    /** What rescue makes of the policy as a heartbeat declares it. */
+    private static long rescueDelay(DurableRedeliveryPolicy policy, int failures) {
+        ledger.sql()
+                .query(
+                        "select postrider.heartbeat('declaring', 'test', jsonb_build_array(?::jsonb))",
+                        row -> {},
+                        policy.declaration("lost-declared"));
+        ledger.sql().update("delete from postrider.worker_nodes where node_id = 'declaring'");
+        return ledger.sql()
+                .queryForObject(
+                        "select postrider.redelivery_delay(t, ?) from postrider.task_types t where task_type = 'lost-declared'",
+                        Long.class,
+                        failures);
     }
 
     @Test

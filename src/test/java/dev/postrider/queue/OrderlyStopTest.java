@@ -4,10 +4,14 @@ import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.RunningApplication;
+import java.sql.Timestamp;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.camel.Processor;
+import org.apache.camel.Route;
 import org.junit.jupiter.api.Test;
 
 /** What a node leaves behind when it stops in order: nothing in its name, if its handlers end in time. */
@@ -48,29 +52,78 @@ class OrderlyStopTest {
     }
 
     @Test
-    void a_task_that_outlasts_the_stop_of_its_node_runs_again_elsewhere() {
+    void a_handler_that_outlasts_the_grace_period_is_interrupted_and_its_task_waits_again_without_a_failure()
+            throws Exception {
         RunningApplication application = RunningApplication.start();
+        application.camel().getShutdownStrategy().setTimeout(8);
         Ledger ledger = new Ledger(application.sql());
-        Gate gate = new Gate();
-        application.camel().getRegistry().bind("stopGate", gate);
-        application.handler("stop-stuck", "", "- process: {ref: stopGate}");
-        UUID task = ledger.enqueue("stop-stuck");
-        await().until(() -> gate.arrived() == 1);
+        Gate deaf = new Gate();
+        application.camel().getRegistry().bind("stopGate", deaf);
+        application.handler("stop-deaf", "", "- process: {ref: stopGate}");
+        application.handler("stop-long", "", "- delay: {constant: \"120000\", asyncDelayed: false}");
+        application.handler("stop-calling", "", """
+                - delay: {constant: "120000"}
+                - to: direct:enqueueTask
+                """);
+        List<UUID> accepted =
+                List.of(ledger.enqueue("stop-deaf"), ledger.enqueue("stop-long"), ledger.enqueue("stop-calling"));
+        await().until(() ->
+                ledger.count("select count(*) from postrider.background_tasks where task_status = 'processing'") == 3);
+        Timestamp begun = ledger.sql().queryForObject("select clock_timestamp()", Timestamp.class);
 
-        application.close(); // Camel gives the handler five seconds in tests, and then no more
+        CompletableFuture<Void> stopped = CompletableFuture.runAsync(application::close);
+        await().until(() ->
+                ledger.count("select count(*) from postrider.worker_nodes where heartbeat_at > ?::timestamptz", begun)
+                        == 1); // its lease goes on while its handlers may
+        stopped.get(1, TimeUnit.MINUTES);
 
+        assertThat(ledger.count("select count(*) from postrider.background_tasks where task_status = 'queued' and ready"
+                        + " and worker_id is null and failure_count = 0 and attempt_count = 1"))
+                .isEqualTo(3);
+        assertThat(ledger.count("select count(*) from postrider.worker_nodes")).isZero();
         try (RunningApplication next = RunningApplication.on(application.database())) {
-            next.handler("stop-stuck", "", "- log: done");
-            // As if the 20 s of its lease were over.
-            ledger.sql()
-                    .update(
-                            "update postrider.worker_nodes set heartbeat_at = now() - interval '21 s' where node_id <> ?",
-                            next.bean(NodeIdentity.class).id());
-            await().until(() -> ledger.completed("stop-stuck") == 1);
-            gate.open();
-            ledger.assertEachEndedOnce(List.of(task));
+            for (String type : List.of("stop-deaf", "stop-long", "stop-calling")) {
+                next.handler(type, "", "- log: done");
+                await().until(() -> ledger.completed(type) == 1);
+            }
+            ledger.assertEachEndedOnce(accepted);
         } finally {
-            gate.open();
+            deaf.open();
+        }
+    }
+
+    @Test
+    void a_route_that_is_started_again_before_its_last_handler_has_ended_runs_no_more_at_once_than_it_may()
+            throws Exception {
+        try (RunningApplication application = RunningApplication.start()) {
+            application.camel().getShutdownStrategy().setTimeout(1);
+            Ledger ledger = new Ledger(application.sql());
+            Gate deaf = new Gate();
+            application.camel().getRegistry().bind("stopGate", deaf);
+            application.handler("stop-again", "", "- process: {ref: stopGate}");
+            List<UUID> accepted = ledger.enqueue("stop-again", 20);
+            await().until(() -> deaf.arrived() == 1);
+            AtomicInteger now = new AtomicInteger();
+            AtomicInteger most = new AtomicInteger();
+            application.camel().getRegistry().bind("stopCounting", (Processor) exchange -> {
+                most.accumulateAndGet(now.incrementAndGet(), Math::max);
+                Thread.sleep(20);
+                now.decrementAndGet();
+            });
+            String consumer = application.camel().getRoutes().stream()
+                    .filter(route -> route.getEndpoint().getEndpointUri().startsWith("task://stop-again"))
+                    .map(Route::getRouteId)
+                    .findFirst()
+                    .orElseThrow();
+            application.camel().getRouteController().stopRoute(consumer);
+            application.camel().getRouteController().startRoute(consumer);
+            await().until(() -> deaf.arrived() == 2);
+            deaf.open();
+            application.handler("stop-again", "", "- process: {ref: stopCounting}");
+
+            await().until(() -> ledger.completed("stop-again") == 20);
+            ledger.assertEachEndedOnce(accepted);
+            assertThat(most.get()).isLessThanOrEqualTo(1);
         }
     }
 

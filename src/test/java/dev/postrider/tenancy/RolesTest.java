@@ -100,6 +100,7 @@ class RolesTest {
                  where pronamespace = 'postrider'::regnamespace
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
                 active_workspace       caller  engine dispatcher tenant producer operator analyst
+                asked_to_stop          engine  dispatcher
                 audit                  owner   operator
                 audit_in               caller  -
                 audit_replay           caller  engine
@@ -159,10 +160,12 @@ class RolesTest {
                 queue_state            engine  dispatcher
                 receipt_json           caller  tenant
                 receive_webhook        owner   tenant
+                redelivery_delay       caller  -
                 release_held           engine  -
                 release_next           engine  owner
                 release_stranded       engine  dispatcher
                 release_unheard        engine  dispatcher
+                renew_lease            engine  dispatcher
                 replay_dead_letter     owner   tenant operator
                 replay_json            caller  engine tenant operator
                 replay_letters         caller  engine

@@ -1,0 +1,66 @@
+package dev.postrider.queue;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What this node may believe of its lease, which all its tasks hang on; the route {@code heartbeat} renews it.
+ *
+ * <p>The lease lasts 20 s from before the heartbeat was sent, by the clock that only counts and that nobody sets. When it ends
+ * the other nodes may take the tasks over, so this one stops its handlers, and takes nothing until a heartbeat is answered.
+ */
+public final class Lease {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Lease.class);
+    /** As long as {@code rescue_tasks} waits. */
+    private static final long LENGTH = Duration.ofSeconds(20).toNanos();
+
+    private final Handlers handlers;
+    private final Completions completions;
+    private final ClaimScheduler scheduler;
+
+    private long sent;
+    private boolean begun;
+    private ScheduledFuture<?> end;
+
+    Lease(Handlers handlers, Completions completions, ClaimScheduler scheduler) {
+        this.handlers = handlers;
+        this.completions = completions;
+        this.scheduler = scheduler;
+    }
+
+    /** A heartbeat is about to be sent. */
+    public synchronized void ask() {
+        sent = System.nanoTime();
+    }
+
+    /** @param answer the row of {@code renew_lease} */
+    public synchronized void renewed(Map<String, Object> answer) {
+        if (begun && !Boolean.TRUE.equals(answer.get("known"))) {
+            lose("it had been silent for 20 s");
+        }
+        begun = true;
+        if (end != null) {
+            end.cancel(false);
+        }
+        long left = sent + LENGTH - System.nanoTime();
+        if (left <= 0) {
+            lose("the answer to its heartbeat came after 20 s");
+            return;
+        }
+        end = completions.after(
+                TimeUnit.NANOSECONDS.toMillis(left), () -> lose("its heartbeat was not answered for 20 s"));
+        if (handlers.leased()) {
+            scheduler.wake();
+        }
+    }
+
+    private synchronized void lose(String why) {
+        int stopped = handlers.unleased();
+        LOG.warn("This node lost its lease: {}; {} tasks were stopped here, and run again", why, stopped);
+    }
+}

@@ -1,6 +1,8 @@
 package dev.postrider.operations;
 
 import java.util.Collections;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
 import org.apache.camel.CamelContext;
@@ -75,13 +77,26 @@ class FailureLog implements CamelContextConfiguration {
                     || !logged.add(exchange.getException())) {
                 return;
             }
-            String task = exchange.getProperty("taskId", String.class);
-            String what = task == null
-                    ? "Route %s failed".formatted(exchange.getFromRouteId())
-                    : "Task %s (%s) failed in attempt %s"
-                            .formatted(task, exchange.getProperty("taskType"), exchange.getProperty("attempt"));
+            String what = what(exchange);
             LOG.warn("{}: {}", what, rootOf(exchange.getException()));
             LOG.debug(what, exchange.getException());
+        }
+
+        private static String what(Exchange exchange) {
+            String task = exchange.getProperty("taskId", String.class);
+            if (task != null) {
+                return "Task %s (%s) failed in attempt %s"
+                        .formatted(task, exchange.getProperty("taskType"), exchange.getProperty("attempt"));
+            }
+            if (exchange.getProperty("tasks") instanceof List<?> batch) {
+                return "Tasks %s (%s) failed together"
+                        .formatted(
+                                batch.stream()
+                                        .map(one -> one instanceof Map<?, ?> entry ? entry.get("taskId") : one)
+                                        .toList(),
+                                exchange.getProperty("taskType"));
+            }
+            return "Route %s failed".formatted(exchange.getFromRouteId());
         }
     }
 }

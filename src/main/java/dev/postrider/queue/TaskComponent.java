@@ -31,6 +31,7 @@ public final class TaskComponent extends DefaultComponent {
     protected Endpoint createEndpoint(String uri, String remaining, Map<String, Object> parameters) throws Exception {
         TaskEndpoint endpoint = new TaskEndpoint(uri, this, remaining);
         setProperties(endpoint, parameters);
+        endpoint.check();
         return endpoint;
     }
 

@@ -9,6 +9,8 @@ import org.apache.camel.support.DefaultEndpoint;
 /** The tasks of one type, as {@code task:<type>}; its options are those of {@code kamelet:task-source}. */
 public final class TaskEndpoint extends DefaultEndpoint {
 
+    private static final int LARGEST_BATCH = 1_000;
+
     private final String taskType;
     private int concurrency = 1;
     private int batch = 1;
@@ -46,6 +48,23 @@ public final class TaskEndpoint extends DefaultEndpoint {
 
     DurableRedeliveryPolicy policy() {
         return CamelContextHelper.mandatoryLookup(getCamelContext(), redeliveryPolicy, DurableRedeliveryPolicy.class);
+    }
+
+    /** @throws IllegalArgumentException if an option cannot work */
+    void check() {
+        if (concurrency < 1) {
+            throw new IllegalArgumentException(
+                    "concurrency is %d: with less than 1 no task would ever run".formatted(concurrency));
+        }
+        if (batch < 1 || batch > LARGEST_BATCH) {
+            throw new IllegalArgumentException("batch is %d: give 1 to %d".formatted(batch, LARGEST_BATCH));
+        }
+        if (prefetch < 0) {
+            throw new IllegalArgumentException("prefetch is %d: give 0 or more".formatted(prefetch));
+        }
+        if (timeout < 0) {
+            throw new IllegalArgumentException("timeout is %d: give milliseconds, or 0 for none".formatted(timeout));
+        }
     }
 
     public int getConcurrency() {

@@ -21,15 +21,16 @@ comment on function postrider.page is
 create or replace view postrider.tasks with (security_invoker = true) as
 select task_id, workspace_id, kind, task_type, task_status as status, priority_rank, scheduled_at, attempt_count,
        failure_count, claimed_at, null::timestamptz as completed_at, created_at, last_error, null::text as reason,
-       'waiting' as place
+       'waiting' as place, progress, progress_text
   from postrider.background_tasks
 union all
 select task_id, workspace_id, kind, task_type, 'dead', priority_rank, created_at, attempt_count, failure_count,
-       null, dead_at, created_at, last_error, reason, 'dead'
+       null, dead_at, created_at, last_error, reason, 'dead',
+       null, null
   from postrider.dead_letters
 union all
 select task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at, attempt_count, failure_count,
-       claimed_at, completed_at, created_at, last_error, reason, 'ended'
+       claimed_at, completed_at, created_at, last_error, reason, 'ended', null, null
   from postrider.task_history;
 comment on view postrider.tasks is 'Tasks and deliveries wherever they are: waiting, running, dead or ended. Give a task_id range and a completed_at bound, so that partitions are pruned; a list takes one place (waiting, dead, ended) at a time, so that each gives its newest by its primary key.';
 
@@ -38,7 +39,9 @@ return jsonb_build_object(
     'taskId', t.task_id, 'taskType', t.task_type, 'status', t.status, 'attempts', t.attempt_count,
     'failures', t.failure_count, 'lastError', t.last_error, 'reason', t.reason, 'priorityRank', t.priority_rank,
     'createdAt', postrider.utc(t.created_at), 'scheduledAt', postrider.utc(t.scheduled_at), 'claimedAt', postrider.utc(t.claimed_at),
-    'completedAt', postrider.utc(t.completed_at));
+    'completedAt', postrider.utc(t.completed_at),
+    'progress', case when t.progress is not null
+                     then jsonb_build_object('percent', t.progress, 'text', t.progress_text) end);
 comment on function postrider.task_json is 'A task as the API shows it.';
 
 revoke execute on function postrider.id_time, postrider.utc, postrider.page, postrider.task_json from public;

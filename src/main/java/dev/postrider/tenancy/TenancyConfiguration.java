@@ -16,6 +16,15 @@ public class TenancyConfiguration {
         return new WorkspaceTransactionPolicy(transactions, tenant);
     }
 
+    /** For what shall be seen, and stay, whatever becomes of the transaction that it is called in. */
+    @Bean
+    WorkspaceTransactionPolicy workspaceApart(
+            @Qualifier("tenantTransactions") PlatformTransactionManager transactions, TenantDataSource tenant) {
+        WorkspaceTransactionPolicy policy = new WorkspaceTransactionPolicy(transactions, tenant);
+        policy.setPropagationBehaviorName("PROPAGATION_REQUIRES_NEW");
+        return policy;
+    }
+
     @Bean
     RefusedStep refusedStep() {
         return new RefusedStep();

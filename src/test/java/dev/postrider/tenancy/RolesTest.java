@@ -169,6 +169,7 @@ class RolesTest {
                 replay_dead_letter     owner   tenant operator
                 replay_json            caller  engine tenant operator
                 replay_letters         caller  engine
+                report_progress        owner   tenant
                 required_future        caller  -
                 required_reason        caller  -
                 required_workspace     owner   engine dispatcher tenant producer operator analyst

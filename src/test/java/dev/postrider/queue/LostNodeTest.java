@@ -255,16 +255,20 @@ class LostNodeTest {
                         slots);
     }
 
-    /** Every word that a node has for a task; returns what they changed. */
-    private static List<UUID> saidLate(String node, UUID task, int attempt) {
+    /** Every word that a node has for a task; returns how many tasks each one changed that changed any. */
+    private static List<Integer> saidLate(String node, UUID task, int attempt) {
         return ledger.sql()
                 .queryForList("""
-                        select postrider.finish_tasks(n, w, t, a)
-                          from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a)
-                        union all
-                        select postrider.end_attempts(n, w, t, a, o, '{late}', '{0}')
-                          from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a),
-                               (values ('{retry}'::text[]), ('{snooze}'), ('{discard}'), ('{dead}')) outcomes (o)
-                        """, UUID.class, node, WORKSPACE, task, attempt, node, WORKSPACE, task, attempt);
+                        select written from (
+                            select written
+                              from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a),
+                                   postrider.finish_tasks(n, w, t, a)
+                            union all
+                            select written
+                              from (values (?, array[?::uuid], array[?::uuid], array[?::int])) said (n, w, t, a),
+                                   (values ('{retry}'::text[]), ('{snooze}'), ('{discard}'), ('{dead}')) outcomes (o),
+                                   postrider.end_attempts(n, w, t, a, o, '{late}', '{0}')) words
+                         where written > 0
+                        """, Integer.class, node, WORKSPACE, task, attempt, node, WORKSPACE, task, attempt);
     }
 }

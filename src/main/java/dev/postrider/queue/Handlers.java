@@ -85,7 +85,7 @@ public final class Handlers {
     /** The open types with their redelivery policies as JSON, for {@code task_types}; called by the heartbeat's SQL. */
     public String declarations() {
         return open.values().stream()
-                .map(consumer -> consumer.policy().declaration(consumer.taskType()))
+                .flatMap(consumer -> consumer.declaration().stream())
                 .collect(Collectors.joining(", ", "[", "]"));
     }
 

@@ -70,8 +70,9 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return endpoint.taskType();
     }
 
-    DurableRedeliveryPolicy policy() {
-        return endpoint.policy();
+    /** Empty while the policy's file is being replaced: a heartbeat must not fail for that. */
+    Optional<String> declaration() {
+        return endpoint.policyIfPresent().map(policy -> policy.declaration(taskType()));
     }
 
     String handlerRouteId() {

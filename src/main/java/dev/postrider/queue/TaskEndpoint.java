@@ -1,5 +1,6 @@
 package dev.postrider.queue;
 
+import java.util.Optional;
 import org.apache.camel.Consumer;
 import org.apache.camel.Processor;
 import org.apache.camel.Producer;
@@ -44,6 +45,11 @@ public final class TaskEndpoint extends DefaultEndpoint {
 
     String taskType() {
         return taskType;
+    }
+
+    Optional<DurableRedeliveryPolicy> policyIfPresent() {
+        return Optional.ofNullable(
+                CamelContextHelper.lookup(getCamelContext(), redeliveryPolicy, DurableRedeliveryPolicy.class));
     }
 
     DurableRedeliveryPolicy policy() {

@@ -35,7 +35,7 @@ class BatchTest {
         UUID other = APPLICATION.newWorkspace();
         LEDGER.enqueue("batch-together", 25);
         APPLICATION.send(APPLICATION.newKey(other), "POST", "/v1/tasks", "{\"taskType\": \"batch-together\"}");
-        Batches batches = handler("batch-together", "batch: 10");
+        Batches batches = handler("batch-together", "batch: 10", -1);
 
         await().until(() -> LEDGER.completed("batch-together") == 26);
 
@@ -50,8 +50,7 @@ class BatchTest {
     @Test
     void a_bad_task_does_not_take_its_neighbours_into_the_dead_letters() {
         List<UUID> accepted = LEDGER.enqueue("batch-poisoned", 10);
-        Batches batches = handler("batch-poisoned", "batch: 10\nredeliveryPolicy: batchRedelivery");
-        batches.bad = 7;
+        Batches batches = handler("batch-poisoned", "batch: 10\nredeliveryPolicy: batchRedelivery", 7);
 
         await().until(() -> LEDGER.completed("batch-poisoned") == 9);
         await().until(() ->
@@ -65,8 +64,9 @@ class BatchTest {
                         .satisfies(task -> assertThat(task).containsEntry("failures", 1)));
     }
 
-    private static Batches handler(String taskType, String options) {
+    private static Batches handler(String taskType, String options, int bad) {
         Batches batches = new Batches();
+        batches.bad = bad;
         APPLICATION.camel().getRegistry().bind(taskType, batches);
         APPLICATION.handler(taskType, options, "- process: {ref: " + taskType + "}");
         return batches;

@@ -21,6 +21,7 @@ public final class Handlers {
     private final Map<String, UUID> servedLast = new ConcurrentHashMap<>();
     /** The nanoseconds when a handler was opened or got a task. */
     private final Map<String, Long> servedAt = new ConcurrentHashMap<>();
+
     private volatile boolean leased;
     /** Rises whenever the lease is lost. */
     private volatile int losses;

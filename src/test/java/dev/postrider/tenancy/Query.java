@@ -22,7 +22,7 @@ record Query(String file, String sql, List<String> parameters) {
     private static final Pattern OF_ANOTHER_ROLE =
             Pattern.compile("sql:classpath:db/queries/(\\S+)\\s+parameters:\\s+dataSource: \"#(?!tenant)");
 
-    /** All but those that routes run as another role, those of analysts, and those with a bare {@code ?}, which Java calls. */
+    /** All but those that routes run as another role, those of analysts and operators, and those with a bare {@code ?}, which Java calls. */
     static List<Query> ofTenants() {
         Set<String> others = files(Path.of("routes")).stream()
                 .flatMap(file -> OF_ANOTHER_ROLE.matcher(read(file)).results())
@@ -30,7 +30,8 @@ record Query(String file, String sql, List<String> parameters) {
                 .collect(Collectors.toSet());
         return files(FOLDER).stream()
                 .map(file -> FOLDER.relativize(file).toString())
-                .filter(file -> !others.contains(file) && !file.startsWith("analytics/"))
+                .filter(file ->
+                        !others.contains(file) && !file.startsWith("analytics/") && !file.startsWith("operations/"))
                 .map(Query::of)
                 .filter(query -> !query.sql().contains("?"))
                 .toList();

@@ -319,7 +319,7 @@ final class TwoWorkspaces implements AutoCloseable {
         post(
                 key,
                 "/v1/tasks/batch",
-                "[{\"taskType\": \"%s-nobody\", \"after\": [\"%s\"], %s}]".formatted(words, first, payload));
+                "[{\"taskType\": \"%s-chained\", \"after\": [\"%s\"], %s}]".formatted(words, first, payload));
         String report = post(key, "/v1/tasks", "{\"taskType\": \"report-generate\", \"payload\": {}}")
                 .text("/taskId");
         await().until(() -> get(key, "/v1/tasks/" + report).text("/status").equals("completed"));

@@ -9,7 +9,7 @@ import org.springframework.context.annotation.Configuration;
 class ReplicaConfiguration {
 
     @Bean
-    ReplicaState replica(MeterRegistry registry) {
-        return new ReplicaState(registry);
+    ReplicaState replica(MeterRegistry registry, DatabaseSettings settings) {
+        return new ReplicaState(registry, !settings.replicaUrl().isEmpty());
     }
 }

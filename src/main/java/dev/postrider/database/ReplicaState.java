@@ -22,17 +22,30 @@ public final class ReplicaState implements HealthIndicator {
     private static final Logger log = LoggerFactory.getLogger(ReplicaState.class);
 
     private final MeterRegistry registry;
+    private final boolean set;
     private volatile double lag = Double.NaN;
-    private volatile Health health = Health.unknown().build();
+    private volatile Health health;
 
-    ReplicaState(MeterRegistry registry) {
+    /** @param set whether there is a replica to measure */
+    ReplicaState(MeterRegistry registry, boolean set) {
         this.registry = registry;
+        this.set = set;
+        this.health = set
+                ? Health.unknown().build()
+                : Health.up().withDetail("replica", "none is set").build();
     }
 
-    /** @param rows what {@code replica-lag.sql} answered: one row, or none where no replica is set */
+    /** Whether there is a replica to measure. */
+    public boolean isSet() {
+        return set;
+    }
+
+    /** @param rows what {@code replica-lag.sql} answered: one row, or none where the replica is a primary */
     public synchronized void measured(List<Map<String, Object>> rows) {
         if (rows.isEmpty()) {
-            health = Health.up().withDetail("replica", "none is set").build();
+            health = Health.up()
+                    .withDetail("replica", "none: the url is that of a primary")
+                    .build();
             return;
         }
         if (health.getDetails().containsKey("error")) {

@@ -10,30 +10,38 @@ import java.util.concurrent.ConcurrentHashMap;
 final class TaskMeters {
 
     private final MeterRegistry registry;
-    private final Map<String, Timer> waits = new ConcurrentHashMap<>();
-    private final Map<String, Timer> runs = new ConcurrentHashMap<>();
+    private final Map<String, OfType> types = new ConcurrentHashMap<>();
+
+    /** The timers of a task type; those of its outcomes by name. */
+    private record OfType(Timer waited, Map<String, Timer> runs) {}
 
     TaskMeters(MeterRegistry registry) {
         this.registry = registry;
     }
 
     void ran(ClaimedTask task, Outcome outcome, Duration duration) {
-        String type = task.taskType();
-        waits.computeIfAbsent(
-                        type,
-                        t -> Timer.builder("postrider.task.wait")
-                                .description("from due to claimed")
-                                .tag("task_type", t)
-                                .register(registry))
-                .record(task.waited());
-        runs.computeIfAbsent(
-                        type + '/' + outcome.name(),
-                        key -> Timer.builder("postrider.task.run")
-                                .description("of one attempt")
-                                .tag("task_type", type)
-                                .tag("outcome", outcome.name())
-                                .register(registry))
+        OfType type = types.computeIfAbsent(task.taskType(), this::ofType);
+        type.waited().record(task.waited());
+        type.runs()
+                .computeIfAbsent(outcome.name(), name -> runs(task.taskType(), name))
                 .record(duration);
+    }
+
+    private OfType ofType(String taskType) {
+        return new OfType(
+                Timer.builder("postrider.task.wait")
+                        .description("from due to claimed")
+                        .tag("task_type", taskType)
+                        .register(registry),
+                new ConcurrentHashMap<>());
+    }
+
+    private Timer runs(String taskType, String outcome) {
+        return Timer.builder("postrider.task.run")
+                .description("of one attempt")
+                .tag("task_type", taskType)
+                .tag("outcome", outcome)
+                .register(registry);
     }
 
     void woken(String by) {

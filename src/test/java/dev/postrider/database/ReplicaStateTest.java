@@ -16,13 +16,15 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 class ReplicaStateTest {
 
     private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-    private final ReplicaState state = new ReplicaState(registry);
+    private final ReplicaState state = new ReplicaState(registry, true);
 
     @Test
     void where_no_replica_is_set_there_is_no_lag_and_nothing_is_unhealthy() {
-        state.measured(List.of());
+        ReplicaState none = new ReplicaState(registry, false);
+        state.measured(List.of()); // the url is that of a primary
 
         assertThat(registry.getMeters()).isEmpty();
+        assertThat(none.health().getStatus()).isEqualTo(Status.UP);
         assertThat(state.health().getStatus()).isEqualTo(Status.UP);
     }
 

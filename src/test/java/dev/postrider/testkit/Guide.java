@@ -24,7 +24,9 @@ public final class Guide {
     /** All statements of a guide's SQL, one a line. */
     public static List<Command> commands(String guide) {
         return blocks(guide, "sql").stream()
-                .flatMap(block -> Pattern.compile("(?m)^(.+?);(?: -- (.+))?$").matcher(block).results())
+                .flatMap(block -> Pattern.compile("(?m)^(.+?);(?: -- (.+))?$")
+                        .matcher(block)
+                        .results())
                 .map(command -> new Command(command.group(1), command.group(2) == null ? "" : command.group(2)))
                 .toList();
     }

@@ -1,38 +1,69 @@
 package dev.postrider.bench;
 
-import dev.postrider.database.DatabaseLocation;
-import dev.postrider.database.EmbeddedServer;
-import dev.postrider.database.LocalFolder;
 import dev.postrider.testkit.RunningApplication;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
-import org.springframework.boot.SpringApplication;
-import org.springframework.util.FileSystemUtils;
 
-/** What benchmarks share: a whole Postrider on a server that syncs to disk as in production, and how figures are summed up. */
+/** What benchmarks share: a whole Postrider on a server of its own, how figures are summed up, and what is said of them. */
 final class Benchmark {
+
+    /** Where pictures go. */
+    static final Path OUTPUT = Path.of("target", "bench");
 
     private Benchmark() {}
 
+    /** What one of these programs does. */
+    interface Work {
+        void run() throws Exception;
+    }
+
+    /** Does it and ends this process, whatever threads still run. */
+    static void main(Work work) {
+        try {
+            work.run();
+            System.exit(0);
+        } catch (Throwable e) {
+            e.printStackTrace();
+            System.exit(1);
+        }
+    }
+
     /** An application on a server of its own, both gone when this process ends. */
     static RunningApplication application(Map<String, String> serverParameters) throws IOException {
-        Path folder = Files.createTempDirectory(Files.createDirectories(Path.of("target")), "bench");
-        EmbeddedServer server = EmbeddedServer.start(LocalFolder.open(folder), 0, "bench", serverParameters);
-        SpringApplication.getShutdownHandlers().add(() -> {
-            server.close();
-            try {
-                FileSystemUtils.deleteRecursively(folder);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
-        DatabaseLocation location = server.location();
-        return RunningApplication.on(
-                new DatabaseLocation(location.url(), location.url(), location.username(), location.password(), false));
+        return BenchmarkServer.start(serverParameters).application();
+    }
+
+    /** A number that whoever runs the benchmarks may change: {@code name=5} among the words of {@link Benchmarks}. */
+    static int setting(String name, int otherwise) {
+        return Integer.getInteger("bench." + name, otherwise);
+    }
+
+    static void print(String format, Object... values) {
+        System.out.printf(Locale.ROOT, format + "%n", values);
+    }
+
+    /** Draws the curves of a benchmark, and says where. */
+    static void draw(String name, Chart chart) throws IOException {
+        Files.createDirectories(OUTPUT);
+        print("Picture: %s%n", Files.writeString(OUTPUT.resolve(name + ".svg"), chart.svg()));
+    }
+
+    /** Prints whether a figure is at least what is wanted of it. */
+    static void atLeast(String what, double figure, double wanted) {
+        verdict(what, figure, "at least", wanted, figure >= wanted);
+    }
+
+    /** Prints whether a figure is at most what is wanted of it. */
+    static void atMost(String what, double figure, double wanted) {
+        verdict(what, figure, "at most", wanted, figure <= wanted);
+    }
+
+    private static void verdict(String what, double figure, String bound, double wanted, boolean kept) {
+        print("- %s: %.2f, wanted %s %.2f: **%s**", what, figure, bound, wanted, kept ? "kept" : "MISSED");
     }
 
     static double median(double... values) {

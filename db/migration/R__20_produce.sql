@@ -39,7 +39,7 @@ begin
              where workspace_id = workspace and task_id = awaited_id
                and (completed_at is null or completed_at >= id_time(awaited_id));
             if fate is null then
-                raise sqlstate 'PR400' using
+                raise sqlstate 'PR404' using
                     message = format('after: task %s does not exist', awaited_id),
                     hint = 'Name tasks of this workspace, or enqueue them before.';
             end if;
@@ -56,7 +56,7 @@ begin
         end if;
     end loop;
 end $$;
-comment on function postrider.await_tasks is 'Makes a new task wait until others have completed; it is a dead letter at once when one of them has ended otherwise. An unknown one is refused (PR400). Definer: called by enqueue_task only.';
+comment on function postrider.await_tasks is 'Makes a new task wait until others have completed; it is a dead letter at once when one of them has ended otherwise. An unknown one is refused (PR404). Definer: called by enqueue_task only.';
 
 drop function if exists postrider.enqueue_task(text, jsonb, timestamptz, int, text, text);
 create or replace function postrider.enqueue_task(
@@ -156,8 +156,8 @@ begin
         end if;
     end loop;
     return ids;
-exception when sqlstate 'PR400' then
-    raise sqlstate 'PR400' using message = format('tasks[%s].%s', at, sqlerrm);
+exception when sqlstate 'PR400' or sqlstate 'PR404' then
+    raise exception using errcode = sqlstate, message = format('tasks[%s].%s', at, sqlerrm);
 end $$;
 comment on function postrider.enqueue_each is 'Enqueues tasks one by one. Definer: called by enqueue_tasks only.';
 

@@ -264,8 +264,8 @@ begin
         least((select greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000))::bigint
                  from background_tasks where not ready and task_status = 'queued' and held_by is null
                 order by scheduled_at limit 1),
-              (select greatest(20, ceil(extract(epoch from min(resume_at) - clock_timestamp()) * 1000))::bigint
-                 from task_limits where resume_at is not null),
+              (select greatest(20, ceil(extract(epoch from resume_at - clock_timestamp()) * 1000))::bigint
+                 from task_limits where resume_at is not null order by resume_at limit 1),
               case when again then 20 end);
 end $$;
 comment on function postrider.claim_tasks is

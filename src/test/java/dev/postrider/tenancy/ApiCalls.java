@@ -27,7 +27,8 @@ final class ApiCalls {
     static final Pattern UUID = Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
 
     /** Parameters that are named otherwise than the column whose values they take. */
-    private static final Map<String, String> COLUMNS = Map.of("type", "event_type", "deadLetterIds", "dead_letter_id");
+    private static final Map<String, String> COLUMNS =
+            Map.of("type", "event_type", "deadLetterIds", "dead_letter_id", "after", "task_id");
 
     /** @param values what of it names something, so that an answer may repeat it */
     record Call(Operation operation, String target, JsonNode body, List<String> headers, List<String> values) {}
@@ -100,6 +101,15 @@ final class ApiCalls {
     /** The same key makes a new request each time: what is looked for is another's answer, not one's own. */
     Answer send(Party party, Call call, String... headers) {
         both.everything.update("delete from postrider.idempotency_keys where workspace_id = ?", both.attacker.id());
+        // A limit gets its name from the caller, who may take the victim's word for it.
+        for (String made : List.of(
+                "task_limits where limit_key",
+                "system_events where event_type = 'task-limit.changed' and payload::text")) {
+            both.everything.update(
+                    "delete from postrider.%s like ? and workspace_id = ?".formatted(made),
+                    "%" + TwoWorkspaces.MARKER + "%",
+                    both.attacker.id());
+        }
         return both.application.send(
                 party.key(),
                 call.operation.method(),

@@ -194,6 +194,7 @@ class IsolationTest {
                          when attname = 'kind' then '''task'''
                          when attname = 'task_status' then case when attrelid = 'postrider.task_history'::regclass then '''completed''' else '''queued''' end
                          when attname = 'category' then '''audit'''
+                         when attname = 'action' then '''replay'''
                          when attname = 'verdict' then '''applied'''
                          when attname = 'scopes' then '''{inspect}'''
                          when attname = 'key_hash' then 'sha256(gen_random_uuid()::text::bytea)'

@@ -3,6 +3,18 @@ set local role postrider_engine;
 -- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
 set local row_security = on;
 
+-- Without the setting a table that was filled a moment ago, and is not analyzed yet, is read from end to end.
+create or replace function postrider.due_tasks()
+    returns table (task_type text, workspace_id uuid, waiting bigint, due timestamptz)
+    language sql stable set search_path = postrider, pg_temp set enable_seqscan = off as $$
+    select task_type, workspace_id, count(*), min(scheduled_at) from background_tasks where ready group by 1, 2
+    union all
+    select task_type, workspace_id, count(*), min(scheduled_at)
+      from background_tasks
+     where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now() group by 1, 2
+$$;
+comment on function postrider.due_tasks is 'How many tasks of a type and workspace are due, and since when, that nothing holds back.';
+
 -- What is due is read from the small indexes background_tasks_ready and background_tasks_future. To count what is delayed,
 -- held back or running takes the whole table: the caller decides when that is worth it (docs/decisions/depths.md).
 -- Tenants choose the names of types, so at most a hundred that no node has declared are told apart.
@@ -15,12 +27,7 @@ create or replace function postrider.queue_state(counted boolean)
         select coalesce(array_agg(workspace_id), '{}') as ids from task_limits
          where limit_key = '' and paused_until is not null and paused_until > now()
     ), groups as (
-        select task_type, workspace_id, count(*) as waiting, 0 as running, min(scheduled_at) as due
-          from background_tasks where ready group by 1, 2
-        union all
-        select task_type, workspace_id, count(*), 0, min(scheduled_at)
-          from background_tasks
-         where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now() group by 1, 2
+        select task_type, workspace_id, waiting, 0 as running, due from due_tasks()
         union all
         select task_type, workspace_id, count(*) filter (where task_status = 'queued'),
                count(*) filter (where task_status = 'processing'), null
@@ -61,6 +68,6 @@ create or replace function postrider.gauges()
 $$;
 comment on function postrider.gauges is 'Living nodes and dead letters by kind; xmin_age is for nodes of the release before. Definer: counts over all workspaces, and shows no row.';
 
-revoke execute on function postrider.queue_state, postrider.queue_depths, postrider.gauges from public;
+revoke execute on function postrider.due_tasks, postrider.queue_state, postrider.queue_depths, postrider.gauges from public;
 grant execute on function postrider.queue_state, postrider.queue_depths, postrider.gauges to postrider_dispatcher;
 set local role postrider_owner;

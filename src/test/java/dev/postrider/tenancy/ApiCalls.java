@@ -101,13 +101,13 @@ final class ApiCalls {
     /** The same key makes a new request each time: what is looked for is another's answer, not one's own. */
     Answer send(Party party, Call call, String... headers) {
         both.everything.update("delete from postrider.idempotency_keys where workspace_id = ?", both.attacker.id());
-        // A limit gets its name from the caller, who may take the victim's word for it.
+        // A limit gets its name from the caller, who may take another's word for it: then it is the caller's own.
         for (String made : List.of(
                 "task_limits where limit_key",
                 "system_events where event_type = 'task-limit.changed' and payload::text")) {
             both.everything.update(
-                    "delete from postrider.%s like ? and workspace_id = ?".formatted(made),
-                    "%" + TwoWorkspaces.MARKER + "%",
+                    "delete from postrider.%s not like ? and workspace_id = ?".formatted(made),
+                    "%" + both.attacker.words() + "%",
                     both.attacker.id());
         }
         return both.application.send(

@@ -211,7 +211,7 @@ class IsolationTest {
                          when atttypid = 'boolean'::regtype then 'false'
                          else '''x''' end
                   from pg_attribute
-                 where attrelid = ('postrider.' || ?)::regclass and attnum > 0 and attnotnull and not attisdropped
+                 where attrelid = ('postrider.' || ?)::regclass and attnum > 0 and (attnotnull or attname = 'every') and not attisdropped
                    and (not atthasdef or attname in ('scheduled_at', 'category'))""", String.class, workspace.toString(), table);
         String names = columns.stream()
                 .map(column -> column.substring(0, column.indexOf(' ')))

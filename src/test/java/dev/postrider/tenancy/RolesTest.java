@@ -123,6 +123,7 @@ class RolesTest {
                 discard_dead_letter    owner   tenant operator
                 discard_letters        caller  engine
                 due_schedules          engine  dispatcher
+                due_tasks              caller  -
                 end_attempts           engine  dispatcher
                 end_awaited            engine  owner
                 end_work_of            engine  -

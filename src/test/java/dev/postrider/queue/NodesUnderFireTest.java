@@ -133,13 +133,12 @@ class NodesUnderFireTest {
             database.as("tenant", workspace, sql -> sql.queryForList("""
                     select postrider.cancel_task(task_id)
                       from (select task_id from postrider.background_tasks where task_type = 'fire'
-                             order by task_status desc limit 20) some"""));
+                             order by task_status desc limit 20) chosen"""));
         }
     }
 
     private void layRoutes() throws IOException {
-        Path tasks = Files.createDirectories(directory.resolve("tasks"));
-        Files.createDirectories(directory.resolve("queries"));
+        Path tasks = Files.createDirectories(directory.resolve("routes/tasks"));
         Files.writeString(tasks.resolve("fire.camel.yaml"), """
                 - beans:
                     - name: fireRedelivery
@@ -194,7 +193,7 @@ class NodesUnderFireTest {
         Path output = directory.resolve("output-%d.txt".formatted(++starts));
         List<String> command = new ArrayList<>(List.of(
                 ProcessHandle.current().info().command().orElse("java"),
-                "-Xmx256m",
+                "-Xmx512m",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
@@ -203,7 +202,7 @@ class NodesUnderFireTest {
                 "--management.server.port=0",
                 "--postrider.operator.password=test",
                 "--postrider.directory=" + directory.resolve("postrider-" + starts),
-                "--postrider.routes.directory=" + directory));
+                "--postrider.routes.directory=" + directory.resolve("routes")));
         Stream.of(TestDatabase.settings(database.location()))
                 .map(setting -> "--" + setting)
                 .forEach(command::add);

@@ -71,8 +71,12 @@ final class Workspace {
     }
 
     /** The rows of a table of this workspace. */
+    /** But for the tasks that tell of dead letters. */
     List<Map<String, Object>> rows(String table) {
-        return everything.queryForList("select * from postrider.%s where workspace_id = ?".formatted(table), id);
+        return everything.queryForList(
+                "select * from postrider.%s t where workspace_id = ? and to_jsonb(t) ->> 'task_type' is distinct from 'dead-letter'"
+                        .formatted(table),
+                id);
     }
 
     /** The attempts of this workspace's deliveries, in order. */

@@ -41,6 +41,7 @@ class NodesUnderFireTest {
         boolean isReady() {
             try {
                 assertThat(process.isAlive()).as(Files.readString(output)).isTrue();
+                assertThat(Files.readString(output)).doesNotContain("tasks/fire.camel.yaml:");
                 return Files.readString(output).contains("Postrider is ready");
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
@@ -184,7 +185,7 @@ class NodesUnderFireTest {
                       steps:
                         - transacted: {ref: workspace}
                         - to:
-                            uri: "sql:insert into public.runs (workspace_id, task_id, attempt) values (:#${exchangeProperty.workspaceId}::uuid, :#${exchangeProperty.taskId}::uuid, :#${exchangeProperty.attempt}::int)"
+                            uri: sql:classpath:fire-run.sql
                             parameters: {dataSource: "#tenant"}
                 """);
     }

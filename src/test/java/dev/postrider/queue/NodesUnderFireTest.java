@@ -27,7 +27,7 @@ class NodesUnderFireTest {
 
     private static final int TASKS = 50_000;
     private static final int NODES = 3;
-    private static final Duration BETWEEN_KILLS = Duration.ofSeconds(4);
+    private static final Duration BETWEEN_KILLS = Duration.ofSeconds(8);
     private static final Duration PATIENCE = Duration.ofMinutes(6);
 
     private final MigratedDatabase database = MigratedDatabase.create();
@@ -156,12 +156,12 @@ class NodesUnderFireTest {
                       uri: kamelet:task-source
                       parameters:
                         taskType: fire
-                        concurrency: 4
-                        prefetch: 40
+                        concurrency: 8
+                        prefetch: 80
                         redeliveryPolicy: fireRedelivery
                       steps:
                         - to: direct:fire.run
-                        - delay: {simple: "${random(1,12)}", asyncDelayed: false}
+                        - delay: {simple: "${random(1,4)}", asyncDelayed: false}
                         - setProperty: {name: dice, simple: "${random(100)}"}
                         - choice:
                             when:

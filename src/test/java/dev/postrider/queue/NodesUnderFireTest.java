@@ -119,9 +119,10 @@ class NodesUnderFireTest {
                     .isPositive();
         }
         assertThat(ledger.count("select count(*) from postrider.dead_letters")).isPositive();
-        assertThat(ledger.count("select count(*) from postrider.system_events where event_type = 'node.died'"))
-                .as("nodes that died with tasks in their hands, or without")
-                .isEqualTo(killed);
+        int died = killed;
+        await().atMost(PATIENCE)
+                .until(() -> ledger.count("select count(*) from postrider.system_events where event_type = 'node.died'")
+                        == died);
         assertThat(database.sql().queryForObject("""
                 select max(extract(epoch from occurred_at - (payload ->> 'silentSince')::timestamptz))
                   from postrider.system_events where event_type = 'node.died'""", Double.class))

@@ -32,14 +32,19 @@ public final class Completions implements DisposableBean {
     private static final Logger LOG = LoggerFactory.getLogger(Completions.class);
     private static final int MAXIMUM_BATCH = 500;
     private static final long REFUSED_AGAIN = 5_000;
-    private static final long LOCKED_AGAIN = 100;
+    /** Milliseconds; each further time it is twice as long, up to a second. */
+    private static final long LOCKED_AGAIN = 10;
     /** Classes of SQLSTATE: cardinality, data, integrity, check option, and program limits. */
     private static final Set<String> REFUSALS = Set.of("21", "22", "23", "44", "54");
 
     private static final long PATIENCE_AT_STOP = TimeUnit.SECONDS.toNanos(10);
 
-    /** An attempt that ended. */
-    private record Ended(ClaimedTask task, Outcome outcome) {}
+    /**
+     * An attempt that ended.
+     *
+     * @param offers how often the task was found locked
+     */
+    private record Ended(ClaimedTask task, Outcome outcome, int offers) {}
 
     /** What is written by one statement. */
     private enum Kind {
@@ -105,7 +110,7 @@ public final class Completions implements DisposableBean {
     }
 
     void add(ClaimedTask task, Outcome outcome) {
-        ended.add(new Ended(task, outcome));
+        ended.add(new Ended(task, outcome, 0));
     }
 
     /** Gives a task back that was claimed and not begun, or not ended. */
@@ -223,12 +228,17 @@ public final class Completions implements DisposableBean {
         }
     }
 
-    /** Of a task that somebody else has locked, such as an application that cancels it in a transaction it keeps open. */
+    /**
+     * Of a task that somebody else has locked: for a moment another node's claim that saw it as it was before, for long an
+     * application that cancels it in a transaction it keeps open.
+     */
     private void offerLater(Ended one) throws InterruptedException {
+        Ended again = new Ended(one.task(), one.outcome(), one.offers() + 1);
+        long pause = Math.min(LOCKED_AGAIN << Math.min(one.offers(), 10), 1_000);
         if (!stopping) {
-            after(LOCKED_AGAIN, () -> ended.add(one));
+            after(pause, () -> ended.add(again));
         } else if (System.nanoTime() < stopBy) {
-            ended.add(one);
+            ended.add(again);
             TimeUnit.MILLISECONDS.sleep(LOCKED_AGAIN);
         }
     }

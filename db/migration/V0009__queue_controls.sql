@@ -46,7 +46,7 @@ grant select, insert, update, delete on postrider.task_limits to postrider_engin
 alter table postrider.background_tasks
     drop constraint background_tasks_task_type_check,
     add constraint background_tasks_task_type_check check (
-        char_length(task_type) between 1 and 100 and ltrim(task_type, 'abcdefghijklmnopqrstuvwxyz0123456789._-') = ''
+        char_length(task_type) >= 1 and char_length(task_type) <= 100 and ltrim(task_type, 'abcdefghijklmnopqrstuvwxyz0123456789._-') = ''
         and left(task_type, 1) <> all (array ['.', '_', '-']));
 alter table postrider.background_tasks
     add column limit_key     text    check (char_length(limit_key) between 1 and 255),

@@ -207,6 +207,7 @@ class IsolationTest {
                          when atttypid = 'jsonb'::regtype then '''{}'''
                          when atttypid = 'bytea'::regtype then '''x'''
                          when atttypid = 'timestamptz'::regtype then 'now()'
+                         when attname = 'every' then '1000'
                          when atttypid in ('int'::regtype, 'bigint'::regtype) then '1'
                          when atttypid = 'boolean'::regtype then 'false'
                          else '''x''' end

@@ -167,34 +167,46 @@ create or replace function postrider.enqueue_tasks(tasks jsonb) returns uuid[]
 declare
     workspace constant uuid := required_workspace();
     fields constant text[] := '{taskType,payload,scheduledAt,priorityRank,uniqueKey,orderingKey,limitKey,after,ref}';
+    seen record;
     ids uuid[];
     wrong text;
 begin
     if jsonb_typeof(enqueue_tasks.tasks) is distinct from 'array' then
         raise sqlstate 'PR400' using message = 'tasks is no array';
     end if;
-    select format('tasks[%s]%s', n - 1,
-                  case when jsonb_typeof(task) <> 'object' then ' is no object'
-                       when task - fields <> '{}' then format('.%s is no field of a task', (select min(key) from jsonb_object_keys(task - fields) key))
-                       when jsonb_typeof(task -> 'taskType') is distinct from 'string' then '.taskType is missing'
-                       else format('.ref: %s names another task of this batch, too', task -> 'ref') end)
-      into wrong
-      from (select task, n, count(*) over (partition by task ->> 'ref') as same
-              from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)) checked
-     where jsonb_typeof(task) <> 'object' or task - fields <> '{}'
-        or jsonb_typeof(task -> 'taskType') is distinct from 'string' or (task ? 'ref' and same > 1)
-     order by n limit 1;
-    if wrong is not null then
+    -- One look at all of them; a second one only to say what is wrong.
+    select coalesce(bool_and(case jsonb_typeof(task)
+                                 when 'object' then task - fields = '{}' and jsonb_typeof(task -> 'taskType') = 'string'
+                                 else false end), true) as well_formed,
+           count(task -> 'ref') = count(distinct task -> 'ref') as told_apart,
+           bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered
+      into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
+    if not (seen.well_formed and seen.told_apart) then
+        select format('tasks[%s]%s', n - 1,
+                      case when jsonb_typeof(task) <> 'object' then ' is no object'
+                           when task - fields <> '{}' then format('.%s is no field of a task', (select min(key) from jsonb_object_keys(task - fields) key))
+                           when jsonb_typeof(task -> 'taskType') is distinct from 'string' then '.taskType is missing'
+                           else format('.ref: %s names another task of this batch, too', task -> 'ref') end)
+          into wrong
+          from (select task, n, count(*) over (partition by task -> 'ref') as same
+                  from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)) checked
+         where case jsonb_typeof(task)
+                   when 'object' then task - fields <> '{}' or jsonb_typeof(task -> 'taskType') is distinct from 'string'
+                                      or (task ? 'ref' and same > 1)
+                   else true end
+         order by n limit 1;
         raise sqlstate 'PR400' using message = wrong;
     end if;
-    if jsonb_path_exists(enqueue_tasks.tasks, '$[*] ? (exists (@.uniqueKey) || exists (@.after))') then
+    if seen.one_by_one then
         return enqueue_each(enqueue_tasks.tasks);
     end if;
-    -- Held until the commit, so that ordering_seq rises in the order of commits; in one order, or two batches could wait
-    -- for each other.
-    perform pg_advisory_xact_lock(lock)
-       from (select distinct hashtextextended(workspace::text || (task ->> 'orderingKey'), 0) as lock
-               from jsonb_array_elements(enqueue_tasks.tasks) task where task ? 'orderingKey' order by 1) locks;
+    if seen.ordered then
+        -- Held until the commit, so that ordering_seq rises in the order of commits; in one order, or two batches could
+        -- wait for each other.
+        perform pg_advisory_xact_lock(lock)
+           from (select distinct hashtextextended(workspace::text || (task ->> 'orderingKey'), 0) as lock
+                   from jsonb_array_elements(enqueue_tasks.tasks) task where task ? 'orderingKey' order by 1) locks;
+    end if;
     ids := array (select new_id() from generate_series(1, jsonb_array_length(enqueue_tasks.tasks)));
     insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
                                   ordering_key, ordering_seq, limit_key)

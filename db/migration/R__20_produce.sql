@@ -32,18 +32,21 @@ declare
     fate text;
 begin
     for awaited_id in select distinct id from unnest(await_tasks.after) id where id is not null order by id loop
-        update background_tasks set awaited = true where workspace_id = workspace and task_id = awaited_id;
-        fate := null;
-        if not found then
+        loop
+            fate := null;
+            update background_tasks set awaited = true where workspace_id = workspace and task_id = awaited_id;
+            exit when found;
             select status into fate from tasks
              where workspace_id = workspace and task_id = awaited_id
                and (completed_at is null or completed_at >= id_time(awaited_id));
+            continue when fate in ('queued', 'processing'); -- it was replayed between the two statements
             if fate is null then
                 raise sqlstate 'PR404' using
                     message = format('after: task %s does not exist', awaited_id),
                     hint = 'Name tasks of this workspace, or enqueue them before.';
             end if;
-        end if;
+            exit;
+        end loop;
         if fate is distinct from 'completed' then
             insert into task_dependencies (workspace_id, after_id, task_id)
             values (workspace, awaited_id, await_tasks.task_id);
@@ -53,6 +56,7 @@ begin
         if fate <> 'completed' then
             perform end_awaited(array [workspace], array [awaited_id],
                                 case fate when 'dead' then 'dead-lettered' else fate end);
+            return;
         end if;
     end loop;
 end $$;

@@ -125,6 +125,9 @@ begin
 
     update background_tasks set ready = false, held_by = 'limit' where ctid = any (over_limit);
     update background_tasks set ready = false, held_by = 'workspace' where ctid = any (over_workspace);
+    if '' = any (known) and cardinality(over_limit) > 0 then
+        perform release_held(workspace, '', cardinality(over_limit)); -- who is turned away leaves a place to another
+    end if;
     update task_limits l
        set tokens = coalesce(available_tokens(l) - passed_count, 0), refilled_at = clock_timestamp(),
            resume_at = case
@@ -239,6 +242,7 @@ begin
                          cross join lateral (
                                select ctid from postrider.background_tasks
                                 where ready and task_type = $2 and workspace_id = workspace
+                                  and limit_key is null and ordering_key is null -- came since we looked
                                 order by priority_rank desc, scheduled_at limit %s for no key update skip locked) due
                          limit %s)$q$, turn.share, room) into places using turn.workspaces, wanted.type;
             end if;
@@ -261,10 +265,10 @@ begin
     end loop;
 
     return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::bigint, null::bigint,
-        least((select greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000))::bigint
+        least((select least(60000, greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000)))::bigint
                  from background_tasks where not ready and task_status = 'queued' and held_by is null
                 order by scheduled_at limit 1),
-              (select greatest(20, ceil(extract(epoch from resume_at - clock_timestamp()) * 1000))::bigint
+              (select least(60000, greatest(20, ceil(extract(epoch from resume_at - clock_timestamp()) * 1000)))::bigint
                  from task_limits where resume_at is not null order by resume_at limit 1),
               case when again then 20 end);
 end $$;

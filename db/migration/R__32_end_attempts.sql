@@ -11,18 +11,20 @@ declare
     freed record;
     released int := 0;
 begin
-    perform from task_limits
-      where (workspace_id, limit_key) in (select * from unnest(workspaces, limit_keys)
-                                          union all select unnest(workspaces), '')
-      order by workspace_id, limit_key for key share;
-    for freed in select workspace, key, count(*) as tasks
-                   from (select workspace, key from unnest(workspaces, limit_keys) as f (workspace, key)
-                          where key is not null
-                         union all
-                         select workspace, '' from unnest(workspaces) as f (workspace)) ended
-                  group by workspace, key loop
-        released := released + release_held(freed.workspace, freed.key, freed.tasks);
-    end loop;
+    if limit_keys is not null then
+        perform from task_limits
+          where (workspace_id, limit_key) in (select * from unnest(workspaces, limit_keys)
+                                              union all select unnest(workspaces), '')
+          order by workspace_id, limit_key for key share;
+        for freed in select workspace, key, count(*) as tasks
+                       from (select workspace, key from unnest(workspaces, limit_keys) as f (workspace, key)
+                              where key is not null
+                             union all
+                             select workspace, '' from unnest(workspaces) as f (workspace)) ended
+                      group by workspace, key loop
+            released := released + release_held(freed.workspace, freed.key, freed.tasks);
+        end loop;
+    end if;
     update background_tasks set held_by = null, ready = scheduled_at <= now()
      where ctid = any (array (
            select next.ctid
@@ -39,7 +41,7 @@ begin
         perform pg_notify('postrider_wake', '');
     end if;
 end $$;
-comment on function postrider.release_next is 'Makes ready what may run now that these tasks (by workspace, limit key and ordering key) no longer do. Definer: called by the engine''s functions and cancel_found only.';
+comment on function postrider.release_next is 'Makes ready what may run now that these tasks (by workspace, limit key and ordering key) no longer do; without limit keys none of them ran. Definer: called by the engine''s functions and cancel_found only.';
 
 -- Tasks that others wait for have ended. Completed, they let them run; otherwise those can never run, and die with them,
 -- and so do those that wait for these. Who is locked meanwhile is told later, by release_stranded.
@@ -53,25 +55,30 @@ declare
     told record;
 begin
     if fate = 'completed' then
-        with followers as materialized (
-            select d.workspace_id, d.task_id, d.after_id
-              from task_dependencies d
-             cross join lateral (select from background_tasks t
-                                  where t.workspace_id = d.workspace_id and t.task_id = d.task_id
-                                    for no key update skip locked) held
-             where (d.workspace_id, d.after_id) in (select * from unnest(ended_workspaces, ended_tasks))
-        ), met as (
-            delete from task_dependencies
-             where (workspace_id, after_id, task_id) in (select workspace_id, after_id, task_id from followers)
-        )
-        update background_tasks t
-           set waits_for = waits_for - met, held_by = case when waits_for > met then held_by end,
-               ready = waits_for = met and scheduled_at <= now()
-          from (select workspace_id, task_id, count(*)::int as met from followers group by 1, 2) f
-         where t.workspace_id = f.workspace_id and t.task_id = f.task_id;
-        if found then
-            perform pg_notify('postrider_wake', '');
-        end if;
+        -- Another one that they wait for may be ending at this moment: it has them locked for some milliseconds.
+        for attempt in 1..3 loop
+            with followers as materialized (
+                select d.workspace_id, d.task_id, d.after_id
+                  from task_dependencies d
+                 cross join lateral (select from background_tasks t
+                                      where t.workspace_id = d.workspace_id and t.task_id = d.task_id and held_by = 'tasks'
+                                        for no key update skip locked) held
+                 where (d.workspace_id, d.after_id) in (select * from unnest(ended_workspaces, ended_tasks))
+            ), met as (
+                delete from task_dependencies
+                 where (workspace_id, after_id, task_id) in (select workspace_id, after_id, task_id from followers)
+            )
+            update background_tasks t
+               set waits_for = waits_for - met, held_by = case when waits_for > met then held_by end,
+                   ready = waits_for = met and scheduled_at <= now()
+              from (select workspace_id, task_id, count(*)::int as met from followers group by 1, 2) f
+             where t.workspace_id = f.workspace_id and t.task_id = f.task_id;
+            exit when not exists (
+                select from task_dependencies
+                 where (workspace_id, after_id) in (select * from unnest(ended_workspaces, ended_tasks)));
+            perform pg_sleep(0.005);
+        end loop;
+        perform pg_notify('postrider_wake', '');
         return;
     end if;
     while cardinality(ended_tasks) > 0 loop
@@ -79,7 +86,7 @@ begin
             select d.workspace_id, d.task_id, min(d.after_id::text) as after_id
               from task_dependencies d
              cross join lateral (select from background_tasks t
-                                  where t.workspace_id = d.workspace_id and t.task_id = d.task_id
+                                  where t.workspace_id = d.workspace_id and t.task_id = d.task_id and held_by = 'tasks'
                                     for update skip locked) held
              where (d.workspace_id, d.after_id) in (select * from unnest(ended_workspaces, ended_tasks))
              group by 1, 2
@@ -207,8 +214,8 @@ begin
                          'error', f.error)) end as all_attempts,
                held.failure_count + (f.outcome in ('retry', 'dead'))::int as failures
           from background_tasks held
-          join unnest($2, $3, $5, $6, $7) as f (workspace, task, outcome, error, delay)
-            on f.workspace = held.workspace_id and f.task = held.task_id
+          join unnest($2, $3, $4, $5, $6, $7) as f (workspace, task, attempt, outcome, error, delay)
+            on f.workspace = held.workspace_id and f.task = held.task_id and f.attempt = held.attempt_count
          where held.ctid = any (places)
     ), again as (
         update background_tasks t
@@ -343,6 +350,9 @@ begin
                    order by ordering_seq limit 1) head
             where head.held_by = 'ordering'));
     get diagnostics more = row_count;
+    delete from task_dependencies d
+     where not exists (select from background_tasks t
+                        where t.workspace_id = d.workspace_id and t.task_id = d.task_id and t.held_by = 'tasks');
     for stranded in
         select array_agg(workspace_id) as workspaces, array_agg(after_id) as tasks, fate
           from (select d.workspace_id, d.after_id,

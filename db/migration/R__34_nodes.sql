@@ -16,6 +16,15 @@ begin
       from jsonb_to_recordset(heartbeat.types) as d ("taskType" text, "maximumRedeliveries" int,
            "redeliveryDelay" bigint, "backOffMultiplier" double precision, "maximumRedeliveryDelay" bigint,
            "maximumRedeliveryWindow" bigint, "collisionAvoidanceFactor" double precision)
+     -- Not left to the conflict alone, which locks the row: an operator who pauses the type may have it locked for long.
+     where not exists (
+           select from task_types k
+            where k.task_type = d."taskType" and k.published_at is not null
+              and (k.maximum_redeliveries, k.redelivery_delay, k.back_off_multiplier, k.maximum_redelivery_delay,
+                   k.maximum_redelivery_window, k.collision_avoidance_factor)
+                  is not distinct from
+                  (d."maximumRedeliveries", d."redeliveryDelay", d."backOffMultiplier", d."maximumRedeliveryDelay",
+                   coalesce(d."maximumRedeliveryWindow", -1), coalesce(d."collisionAvoidanceFactor", 0)))
      order by 1
     on conflict (task_type) do update
         set maximum_redeliveries = excluded.maximum_redeliveries, redelivery_delay = excluded.redelivery_delay,

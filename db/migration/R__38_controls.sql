@@ -88,7 +88,7 @@ begin
         raise sqlstate 'PR404' using message = format('workspace %s does not exist', set_workspace_pause.workspace_id);
     end if;
     select paused_until into before from task_limits l
-     where l.workspace_id = set_workspace_pause.workspace_id and limit_key = '' for update;
+     where l.workspace_id = set_workspace_pause.workspace_id and limit_key = '' for no key update;
     insert into task_limits (workspace_id, limit_key, paused_until, resume_at)
     values (set_workspace_pause.workspace_id, '', set_workspace_pause.until, now())
     on conflict (workspace_id, limit_key) do update set paused_until = excluded.paused_until, resume_at = excluded.resume_at;
@@ -155,7 +155,7 @@ begin
     elsif (after ->> 'maxRunning')::int < 0 then
         raise sqlstate 'PR400' using message = 'maxRunning must not be negative';
     elsif (after ->> 'ratePerSecond')::double precision <= 0 or (after ->> 'ratePerSecond')::double precision > 1000000 then
-        raise sqlstate 'PR400' using message = 'ratePerSecond has to be more than 0, and at most 1000000';
+        raise sqlstate 'PR400' using message = 'ratePerSecond has to be at least 0.000001, and at most 1000000';
     end if;
     update workspaces w set weight = (after ->> 'weight')::int where w.workspace_id = change_workspace_share.workspace_id;
     -- Tasks with a limit key count whenever they run, others only in a limited workspace: what runs now has to count, too.
@@ -214,11 +214,11 @@ begin
         raise sqlstate 'PR400' using message = 'limitKey has to have 1 to 255 characters';
     elsif set_task_limit.max_running < 0 then
         raise sqlstate 'PR400' using message = 'maxRunning must not be negative';
-    elsif set_task_limit.rate_per_second <= 0 or set_task_limit.rate_per_second > 1000000 then
-        raise sqlstate 'PR400' using message = 'ratePerSecond has to be more than 0, and at most 1000000';
+    elsif set_task_limit.rate_per_second < 0.000001 or set_task_limit.rate_per_second > 1000000 then
+        raise sqlstate 'PR400' using message = 'ratePerSecond has to be at least 0.000001, and at most 1000000';
     end if;
     select limit_json(l) into before from task_limits l
-     where workspace_id = workspace and l.limit_key = set_task_limit.limit_key for update;
+     where workspace_id = workspace and l.limit_key = set_task_limit.limit_key for no key update; -- a stronger lock would make the end of tasks wait
     if not found and set_task_limit.max_running is null and set_task_limit.rate_per_second is null then
         return;
     end if;

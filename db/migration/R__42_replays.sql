@@ -159,8 +159,10 @@ comment on function postrider.change_replay_anywhere is 'Pauses, resumes or canc
 -- One step of the replay that is due first: up to 500 dead letters, or one second's worth. The letters, the counts and how
 -- far it has come change in one transaction, so that another node can go on after a crash. Behind its rate a replay
 -- makes up for one second at most. A step that fails is due again in 5 s, so that the others have their turn.
+-- Applications keep letters and ordering keys locked as long as they like: a step gives up soon, and comes again.
 create or replace function postrider.step_replays() returns int
-    language plpgsql security definer set search_path = postrider, pg_temp set plan_cache_mode = force_custom_plan as $$
+    language plpgsql security definer set search_path = postrider, pg_temp
+    set plan_cache_mode = force_custom_plan set lock_timeout = '250ms' as $$
 #variable_conflict use_column
 declare
     job replays;

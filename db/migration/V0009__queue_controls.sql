@@ -20,7 +20,7 @@ create table postrider.task_limits (
     workspace_id    uuid             not null,
     limit_key       text             not null check (char_length(limit_key) <= 255),
     max_running     int              check (max_running >= 0),
-    rate_per_second double precision check (rate_per_second > 0 and rate_per_second <= 1000000),
+    rate_per_second double precision check (rate_per_second >= 0.000001 and rate_per_second <= 1000000),
     tokens          double precision not null default 0,
     refilled_at     timestamptz      not null default now(),
     paused_until    timestamptz,
@@ -47,7 +47,8 @@ alter table postrider.background_tasks
     drop constraint background_tasks_task_type_check,
     add constraint background_tasks_task_type_check check (
         char_length(task_type) >= 1 and char_length(task_type) <= 100 and ltrim(task_type, 'abcdefghijklmnopqrstuvwxyz0123456789._-') = ''
-        and left(task_type, 1) <> all (array ['.', '_', '-']));
+        and left(task_type, 1) <> all (array ['.', '_', '-'])),
+    add check (isfinite(scheduled_at)); -- or no claim could say how long it has waited
 alter table postrider.background_tasks
     add column limit_key     text    check (char_length(limit_key) between 1 and 255),
     add column counted       boolean not null default false,

@@ -180,7 +180,8 @@ begin
     end if;
     -- One look at all of them; a second one only to say what is wrong.
     select coalesce(bool_and(case jsonb_typeof(task)
-                                 when 'object' then task - fields = '{}' and jsonb_typeof(task -> 'taskType') = 'string'
+                                 when 'object' then task - fields = '{}'
+                                                    and coalesce(jsonb_typeof(task -> 'taskType') = 'string', false)
                                  else false end), true) as well_formed,
            count(task -> 'ref') = count(distinct task -> 'ref') as told_apart,
            bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered

@@ -73,6 +73,8 @@ declare
     unheard record;
     locked uuid[];
 begin
+    -- Waits for a claim whose answer was given up while it was still at work, and then sees what it took.
+    perform from worker_nodes where node_id = $1 for update;
     select array_agg(workspace_id) as workspaces, array_agg(task_id) as tasks, array_agg(attempt_count) as attempts,
            array_agg('snooze'::text) as outcomes, array_agg(null::text) as errors, array_agg(0::bigint) as delays
       into unheard

@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Optional;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.PluginHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One run of a handler's route, for one task or a batch: the only place that stops a handler, at most once, and knows why.
@@ -21,6 +23,8 @@ final class Attempt {
         /** The node or the route stops, and its grace period is over. */
         SHUTDOWN
     }
+
+    private static final Logger LOG = LoggerFactory.getLogger(Attempt.class);
 
     private final List<ClaimedTask> tasks;
     private final Exchange exchange;
@@ -48,7 +52,12 @@ final class Attempt {
             stopped = why;
             handler.interrupt();
             // A step that works on another thread, such as delay, keeps this one in a wait that ignores interrupts.
-            PluginHelper.getAsyncProcessorAwaitManager(exchange.getContext()).interrupt(exchange);
+            try {
+                PluginHelper.getAsyncProcessorAwaitManager(exchange.getContext())
+                        .interrupt(exchange);
+            } catch (RuntimeException e) {
+                LOG.warn("A handler that was interrupted may run on: {}", ErrorText.of(e));
+            }
         }
     }
 

@@ -8,6 +8,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Consumer;
 import org.apache.camel.spi.ScheduledPollConsumerScheduler;
 import org.apache.camel.support.service.ServiceSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.dao.DataAccessException;
 
 /**
@@ -19,6 +21,7 @@ import org.springframework.dao.DataAccessException;
  */
 public final class ClaimScheduler extends ServiceSupport implements ScheduledPollConsumerScheduler {
 
+    private static final Logger LOG = LoggerFactory.getLogger(ClaimScheduler.class);
     private static final long SHORTEST_POLL = 20;
     private static final long LONGEST_POLL = 5_000;
 
@@ -64,7 +67,7 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         lock.lock();
         try {
             room = true;
-            if (more) {
+            if (more || handlers.wasCrowded()) {
                 signal.signal();
             }
         } finally {
@@ -103,7 +106,19 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
                 meters.woken(await() ? "notify" : "poll");
             } catch (InterruptedException e) {
                 return;
+            } catch (RuntimeException | Error e) { // whatever it is, this node must go on claiming
+                LOG.error("The claim failed; it is made again", e);
+                doubt = true;
+                pause();
             }
+        }
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.SECONDS.sleep(1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -144,7 +159,7 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         try {
             long jittered = (long) (poll * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
             long wait = TimeUnit.MILLISECONDS.toNanos(Math.min(jittered, Math.max(1, nextDue)));
-            while (wait > 0 && !woken && !(more && (room || handlers.wantMore()))) {
+            while (wait > 0 && !woken && !(more && (room || handlers.wantMore())) && !(room && handlers.wasCrowded())) {
                 wait = signal.awaitNanos(wait);
             }
             boolean asked = woken;

@@ -64,6 +64,9 @@ public final class Completions implements DisposableBean {
     private final QueueStatements sql;
     private final LinkedBlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
     private final Set<Hold> held = ConcurrentHashMap.newKeySet();
+    /** What is offered again when its time comes, or when the node stops. */
+    private final Set<Ended> deferred = ConcurrentHashMap.newKeySet();
+
     private final ScheduledExecutorService timers = timers();
     private final Thread writer = new Thread(this::write, "finish");
 
@@ -199,7 +202,7 @@ public final class Completions implements DisposableBean {
                 REFUSED_AGAIN,
                 ErrorText.of(reason));
         if (!stopping) {
-            after(REFUSED_AGAIN, () -> ended.add(one));
+            defer(one, REFUSED_AGAIN);
         }
     }
 
@@ -236,11 +239,20 @@ public final class Completions implements DisposableBean {
         Ended again = new Ended(one.task(), one.outcome(), one.offers() + 1);
         long pause = Math.min(LOCKED_AGAIN << Math.min(one.offers(), 10), 1_000);
         if (!stopping) {
-            after(pause, () -> ended.add(again));
+            defer(again, pause);
         } else if (System.nanoTime() < stopBy) {
             ended.add(again);
             TimeUnit.MILLISECONDS.sleep(LOCKED_AGAIN);
         }
+    }
+
+    private void defer(Ended one, long milliseconds) {
+        deferred.add(one);
+        after(milliseconds, () -> {
+            if (deferred.remove(one)) {
+                ended.add(one);
+            }
+        });
     }
 
     private static Kind kindOf(Ended one) {
@@ -320,6 +332,11 @@ public final class Completions implements DisposableBean {
     @Override
     public void destroy() throws InterruptedException {
         stopBy = System.nanoTime() + PATIENCE_AT_STOP;
+        for (Ended one : deferred) {
+            if (deferred.remove(one)) {
+                ended.add(one);
+            }
+        }
         stopping = true;
         writer.join(TimeUnit.NANOSECONDS.toMillis(PATIENCE_AT_STOP) + 1_000);
         timers.shutdownNow();

@@ -27,6 +27,8 @@ public final class Handlers {
     private volatile int losses;
     /** The losses when the claim was made. */
     private volatile int lossesAtClaim;
+    /** The claim did not ask for some type, because its handler had no room. */
+    private volatile boolean crowded;
 
     /**
      * @throws IllegalStateException when another route handles the type already
@@ -51,6 +53,7 @@ public final class Handlers {
      */
     public String slots() {
         lossesAtClaim = losses;
+        crowded = takers().anyMatch(TaskConsumer::isFull);
         return takers().filter(consumer -> consumer.free() > 0)
                 .map(consumer -> "\"%s\": {\"free\": %d%s%s}"
                         .formatted(
@@ -115,6 +118,11 @@ public final class Handlers {
     boolean waitsInVain(String taskType, Duration time) {
         TaskConsumer consumer = open.get(taskType);
         return consumer != null && consumer.free() > 0 && System.nanoTime() - servedAt.get(taskType) >= time.toNanos();
+    }
+
+    /** Whether the last claim left a type out, because its handler had no room: nobody looked whether it has work. */
+    boolean wasCrowded() {
+        return crowded;
     }
 
     /** Whether some handler has room worth a claim. */

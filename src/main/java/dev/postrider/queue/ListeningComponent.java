@@ -186,7 +186,7 @@ final class ListeningComponent extends PgEventComponent {
                 execute(opened, "unlisten *"); // a pooler's server connection goes on listening for nobody
                 reportDeafness();
                 return false;
-            } catch (SQLException e) {
+            } catch (SQLException | RuntimeException e) { // or this thread would end, and nobody listen
                 reportLoss(e);
                 return true;
             } finally {
@@ -251,7 +251,7 @@ final class ListeningComponent extends PgEventComponent {
             deafnessReported = false;
         }
 
-        private void reportLoss(SQLException e) {
+        private void reportLoss(Exception e) {
             if (!isEnded() && !lossReported && !deafnessReported) {
                 LOG.warn(
                         "Not listening on {}; tasks are found by the poll until it works again: {}",

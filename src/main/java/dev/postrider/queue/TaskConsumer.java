@@ -29,6 +29,8 @@ import org.apache.camel.ServiceStatus;
 import org.apache.camel.ShutdownRunningTask;
 import org.apache.camel.spi.ShutdownAware;
 import org.apache.camel.support.DefaultConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs the claimed tasks of one type through their handler's route, {@code concurrency} at a time.
@@ -39,6 +41,7 @@ import org.apache.camel.support.DefaultConsumer;
  */
 final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
+    private static final Logger LOG = LoggerFactory.getLogger(TaskConsumer.class);
     private static final ObjectMapper JSON =
             new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
     /** The SQLSTATE of whatever is done in a suspended workspace, whose tasks are not claimed either. */
@@ -82,6 +85,11 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     /** How many more tasks this consumer takes. */
     int free() {
         return takesTasks() ? backlog.free() : 0;
+    }
+
+    /** Whether it takes no more only because it has no room. */
+    boolean isFull() {
+        return takesTasks() && backlog.free() == 0;
     }
 
     /** The workspaces of which it takes none, because it holds their share. */
@@ -224,36 +232,53 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         }
     }
 
+    /** Whatever is thrown, this worker goes on, and the tasks do not stay in its hands. */
     private void runOrGiveBack(List<ClaimedTask> tasks) {
-        if (takesTasks()) {
-            run(new Attempt(tasks, createExchange(false)));
-        } else {
+        Attempt attempt = null;
+        try {
+            if (takesTasks()) {
+                attempt = new Attempt(tasks, createExchange(false));
+                run(attempt);
+                return;
+            }
+        } catch (RuntimeException | Error e) {
+            LOG.error("{} tasks of type {} could not be run; they wait again", tasks.size(), taskType(), e);
+        } finally {
+            Thread.interrupted(); // what a handler left behind must not end this worker
+        }
+        if (attempt == null || attempt.settle()) {
             tasks.forEach(component.completions()::release);
             backlog.ended();
         }
-        Thread.interrupted(); // what a handler left behind must not end this worker
     }
 
     private void run(Attempt attempt) {
         long begun = System.nanoTime();
         running.add(attempt);
-        if (!component.handlers().isLeased()) {
-            attempt.stop(Stop.LEASE_LOST); // it was lost after this task was taken and before it could be seen here
+        List<Outcome> outcomes;
+        try {
+            if (!component.handlers().isLeased()) {
+                attempt.stop(Stop.LEASE_LOST); // it was lost after this task was taken and before it could be seen here
+            } else if (!accepting) {
+                attempt.stop(Stop.SHUTDOWN); // likewise
+            }
+            outcomes = handle(attempt);
+        } finally {
+            running.remove(attempt);
         }
-        List<Outcome> outcomes = handle(attempt);
-        Duration lasted = Duration.ofNanos(System.nanoTime() - begun);
-        running.remove(attempt);
         if (!attempt.settle()) {
             return;
         }
+        Duration lasted = Duration.ofNanos(System.nanoTime() - begun);
         for (int i = 0; i < outcomes.size(); i++) {
-            ClaimedTask task = attempt.tasks().get(i);
-            component.meters().ran(task, outcomes.get(i), lasted);
-            component.completions().add(task, outcomes.get(i));
+            component.completions().add(attempt.tasks().get(i), outcomes.get(i));
         }
         backlog.ended();
         if (wantsMore()) {
             component.scheduler().moreRoom();
+        }
+        for (int i = 0; i < outcomes.size(); i++) {
+            component.meters().ran(attempt.tasks().get(i), outcomes.get(i), lasted);
         }
     }
 

@@ -177,14 +177,14 @@ class QueueControlsTest {
             operator | select postrider.set_workspace_share('WORKSPACE', 0, 1, 1, 'why')   | weight has to be between 1 and 100
             operator | select postrider.set_workspace_share('WORKSPACE', null, 1, 1, 'why')| weight has to be between 1 and 100
             operator | select postrider.set_workspace_share('WORKSPACE', 1, -1, 1, 'why')  | maxRunning must not be negative
-            operator | select postrider.set_workspace_share('WORKSPACE', 1, 1, 0, 'why')   | ratePerSecond has to be more than 0
+            operator | select postrider.set_workspace_share('WORKSPACE', 1, 1, 0, 'why')   | ratePerSecond has to be at least 0.000001
             operator | select postrider.set_workspace_share('WORKSPACE', 1, 1, 1, null)    | reason is missing
             operator | select postrider.set_task_limit('api', 1)                           | permission denied
             operator | select postrider.write_limit('WORKSPACE', '', 1, 1)                 | permission denied
             tenant   | select postrider.set_task_limit('', 1)                              | limitKey has to have 1 to 255 characters
             tenant   | select postrider.set_task_limit(null, 1)                            | limitKey has to have 1 to 255 characters
             tenant   | select postrider.set_task_limit('api', -1)                          | maxRunning must not be negative
-            tenant   | select postrider.set_task_limit('api', null, 0)                     | ratePerSecond has to be more than 0
+            tenant   | select postrider.set_task_limit('api', null, 0)                     | ratePerSecond has to be at least 0.000001
             tenant   | select postrider.pause_workspace('WORKSPACE', 'why')                | permission denied
             tenant   | select postrider.pause_task_type('x', 'why')                        | permission denied
             tenant   | select postrider.set_workspace_share('WORKSPACE', 1, 1, 1, 'why')   | permission denied

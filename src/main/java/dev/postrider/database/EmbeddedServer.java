@@ -326,7 +326,7 @@ public final class EmbeddedServer implements AutoCloseable {
             return "";
         }
         List<String> lines = Files.readAllLines(file);
-        return String.join("\n", lines.subList(Math.max(0, lines.size() - 12), lines.size()));
+        return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
     }
 
     private static boolean exits(ProcessHandle process) {

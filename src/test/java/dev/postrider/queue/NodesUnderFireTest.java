@@ -97,7 +97,7 @@ class NodesUnderFireTest {
                      where task_status = 'processing' and limit_key = 'l' group by workspace_id) running""")).isLessThanOrEqualTo(5);
             cancelSome(workspaces);
             List<Node> ready = nodes.stream().filter(Node::isReady).toList();
-            if (!ready.isEmpty()) {
+            if (ready.size() > 1) { // the last one is there to take the tasks of the others over
                 Node victim = ready.get(random.nextInt(ready.size()));
                 victim.kill();
                 nodes.set(nodes.indexOf(victim), start());

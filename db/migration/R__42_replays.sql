@@ -187,7 +187,8 @@ begin
                 select count(*) filter (where waits) as done, count(*) filter (where not waits) as skipped into worked
                   from replay_letters(workspaces, letters, job.reason, job.replay_id);
             else
-                select count(*) as done, 0 as skipped into worked
+                -- bigint as above: a plan kept for "worked" would refuse another type.
+                select count(*) as done, 0::bigint as skipped into worked
                   from discard_letters(workspaces, letters, job.reason, job.replay_id);
             end if;
             update replays

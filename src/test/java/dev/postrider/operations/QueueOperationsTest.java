@@ -80,8 +80,10 @@ class QueueOperationsTest {
     }
 
     @Test
-    void nodes_are_shown_with_their_last_heartbeat() throws Exception {
-        assertThat(text("nodes")).contains("last heartbeat").contains("s ago");
+    void nodes_are_shown_with_their_last_heartbeat() {
+        RunningApplication.await()
+                .untilAsserted(() ->
+                        assertThat(text("nodes")).contains("last heartbeat").contains("s ago"));
     }
 
     @Test

@@ -147,12 +147,12 @@ comment on function postrider.pass_limits is 'The places of those next tasks of 
 -- parameter of a generic plan it became a sequential scan (21.7 ms a claim instead of 1.8 at 50,000 rows).
 -- A workspace that is closed (suspended, deleted, paused), or that has its share of the node's room already, costs the
 -- walk a step and is not one of the 32.
--- Rows without a task say where the walk ended (one per type), and, the last one, in how many milliseconds the next
+-- Tasks come in no order. Rows without one say where the walk ended (one per type), and, the last one, in how many milliseconds the next
 -- claim is worth making (null: nothing is waiting for its time).
 drop function if exists postrider.claim_tasks(text, jsonb);
 create function postrider.claim_tasks(node text, slots jsonb)
     returns table (task_id uuid, workspace_id uuid, task_type text, payload text, attempt_count int, failure_count int,
-                   age bigint, waited bigint, next_due bigint)
+                   priority_rank int, age bigint, waited bigint, next_due bigint)
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -173,8 +173,8 @@ begin
     -- Shared with rescue: a node that was declared dead gets nothing until it says again that it lives.
     perform from worker_nodes where node_id = claim_tasks.node for key share;
     if not found then
-        return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::bigint,
-                            null::bigint, 1000::bigint;
+        return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int,
+                            null::bigint, null::bigint, 1000::bigint;
         return;
     end if;
 
@@ -247,24 +247,21 @@ begin
                          limit %s)$q$, turn.share, room) into places using turn.workspaces, wanted.type;
             end if;
             return query
-            with claimed as (
-                update background_tasks
-                   set task_status = 'processing', ready = false, worker_id = claim_tasks.node,
-                       attempt_count = attempt_count + 1, claimed_at = clock_timestamp(), counted = turn.limited
-                 where ctid = any (places)
-                returning *)
-            select task_id, workspace_id, task_type, payload::text, attempt_count, failure_count,
-                   floor(extract(epoch from claimed_at - coalesce(replayed_at, created_at)) * 1000)::bigint,
-                   floor(extract(epoch from claimed_at - scheduled_at) * 1000)::bigint, null::bigint
-              from claimed order by priority_rank desc, scheduled_at;
+            update background_tasks
+               set task_status = 'processing', ready = false, worker_id = claim_tasks.node,
+                   attempt_count = attempt_count + 1, claimed_at = clock_timestamp(), counted = turn.limited
+             where ctid = any (places)
+            returning task_id, workspace_id, task_type, payload::text, attempt_count, failure_count, priority_rank,
+                      floor(extract(epoch from claimed_at - coalesce(replayed_at, created_at)) * 1000)::bigint,
+                      floor(extract(epoch from claimed_at - scheduled_at) * 1000000)::bigint, null::bigint;
             get diagnostics got = row_count;
             room := room - got;
         end loop;
         return query select null::uuid, ring[cardinality(ring)], wanted.type, null::text, null::int, null::int,
-                            null::bigint, null::bigint, null::bigint;
+                            null::int, null::bigint, null::bigint, null::bigint;
     end loop;
 
-    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::bigint, null::bigint,
+    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int, null::bigint, null::bigint,
         least((select least(60000, greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000)))::bigint
                  from background_tasks where not ready and task_status = 'queued' and held_by is null
                 order by scheduled_at limit 1),
@@ -273,7 +270,7 @@ begin
               case when again then 20 end);
 end $$;
 comment on function postrider.claim_tasks is
-    'Claims tasks for a node: slots says of each type how many more it can take, which workspace it served last, and which have their share of its room, as {"type": {"free": n, "after": uuid, "full": [uuid]}}; age and waited are milliseconds, from accepted and from due to claimed. Definer: nodes serve all workspaces, and the dispatcher may read no table.';
+    'Claims tasks for a node: slots says of each type how many more it can take, which workspace it served last, and which have their share of its room, as {"type": {"free": n, "after": uuid, "full": [uuid]}}; age is milliseconds from accepted to claimed, waited microseconds from due to claimed. Definer: nodes serve all workspaces, and the dispatcher may read no table.';
 
 revoke execute on function postrider.claim_tasks, postrider.pass_limits, postrider.resume_limited,
     postrider.release_held, postrider.available_tokens from public;

@@ -1,7 +1,7 @@
 package dev.postrider.queue;
 
 import java.time.Duration;
-import java.util.Map;
+import java.util.Comparator;
 import java.util.UUID;
 
 /**
@@ -10,6 +10,7 @@ import java.util.UUID;
  * @param attempt claims so far, this one included; with the node's id it is the fence
  * @param failures failures so far
  * @param payload JSON text
+ * @param priority higher first, inside its workspace
  * @param age how old it was when it was claimed, by the database's clock
  * @param waited how long it was due before it was claimed, by the database's clock
  */
@@ -20,18 +21,13 @@ record ClaimedTask(
         String payload,
         int attempt,
         int failures,
+        int priority,
         Duration age,
-        Duration waited) {
+        Duration waited)
+        implements ClaimRow {
 
-    static ClaimedTask of(Map<String, Object> row) {
-        return new ClaimedTask(
-                (UUID) row.get("task_id"),
-                (UUID) row.get("workspace_id"),
-                (String) row.get("task_type"),
-                (String) row.get("payload"),
-                ((Number) row.get("attempt_count")).intValue(),
-                ((Number) row.get("failure_count")).intValue(),
-                Duration.ofMillis(((Number) row.get("age")).longValue()),
-                Duration.ofMillis(((Number) row.get("waited")).longValue()));
-    }
+    /** Higher priorities first, and what is due for longer before the rest. */
+    static final Comparator<ClaimedTask> BY_TURN = Comparator.comparingInt(ClaimedTask::priority)
+            .thenComparing(ClaimedTask::waited)
+            .reversed();
 }

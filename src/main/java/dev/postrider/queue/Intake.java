@@ -1,8 +1,8 @@
 package dev.postrider.queue;
 
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /** Takes what a claim returned and hands it to the handlers; called by the route {@code claim}. */
 public final class Intake {
@@ -17,27 +17,26 @@ public final class Intake {
         this.scheduler = scheduler;
     }
 
-    /** @param rows of {@code claim_tasks}: tasks, and rows without one that say where the walks ended and when the next task is due */
-    public void take(List<Map<String, Object>> rows) {
-        List<ClaimedTask> tasks = rows.stream()
-                .filter(row -> row.get("task_id") != null)
-                .map(ClaimedTask::of)
-                .toList();
+    /** @param rows of one claim, in any order */
+    public void take(List<ClaimRow> rows) {
+        List<ClaimedTask> tasks =
+                rows(rows, ClaimedTask.class).sorted(ClaimedTask.BY_TURN).toList();
         completions.expect(tasks);
-        rows.stream()
-                .filter(row -> row.get("task_id") == null && row.get("workspace_id") != null)
-                .forEach(end -> handlers.served((String) end.get("task_type"), lastServed(end, tasks)));
+        rows(rows, ClaimRow.WalkEnd.class).forEach(end -> handlers.served(end.taskType(), lastServed(end, tasks)));
         handlers.handOver(tasks).forEach(completions::release);
-        Number due = (Number) rows.get(rows.size() - 1).get("next_due");
-        scheduler.claimed(tasks.size(), due == null ? -1 : due.longValue());
+        rows(rows, ClaimRow.NextClaim.class).forEach(next -> scheduler.claimed(tasks.size(), next.due()));
+    }
+
+    private static <T extends ClaimRow> Stream<T> rows(List<ClaimRow> all, Class<T> kind) {
+        return all.stream().filter(kind::isInstance).map(kind::cast);
     }
 
     /**
      * The walk may see more workspaces than it has slots for: the next one begins behind the last that got something,
      * or, when none did, behind all that it saw.
      */
-    private UUID lastServed(Map<String, Object> end, List<ClaimedTask> tasks) {
-        String type = (String) end.get("task_type");
+    private UUID lastServed(ClaimRow.WalkEnd end, List<ClaimedTask> tasks) {
+        String type = end.taskType();
         UUID start = handlers.servedLast(type);
         UUID last = null;
         for (ClaimedTask task : tasks) {
@@ -48,7 +47,7 @@ public final class Intake {
                 last = workspace;
             }
         }
-        return last == null ? (UUID) end.get("workspace_id") : last;
+        return last == null ? end.workspaceId() : last;
     }
 
     /** Whether one workspace comes later than another in a walk that begins behind {@code start} and goes round. */

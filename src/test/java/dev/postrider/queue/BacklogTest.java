@@ -100,7 +100,7 @@ class BacklogTest {
         Backlog backlog = new Backlog(1, 3, 0);
         List<ClaimedTask> loud = add(backlog, LOUD, 2);
         ClaimedTask failed =
-                new ClaimedTask(UUID.randomUUID(), LOUD, "backlog", "{}", 2, 1, Duration.ZERO, Duration.ZERO);
+                new ClaimedTask(UUID.randomUUID(), LOUD, "backlog", "{}", 2, 1, 0, Duration.ZERO, Duration.ZERO);
         backlog.add(List.of(failed));
         List<ClaimedTask> after = add(backlog, LOUD, 4);
         List<ClaimedTask> quiet = add(backlog, QUIET, 1);
@@ -129,7 +129,7 @@ class BacklogTest {
     private static List<ClaimedTask> add(Backlog backlog, UUID workspace, int count) {
         List<ClaimedTask> tasks = IntStream.range(0, count)
                 .mapToObj(n -> new ClaimedTask(
-                        UUID.randomUUID(), workspace, "backlog", "{}", 1, 0, Duration.ZERO, Duration.ZERO))
+                        UUID.randomUUID(), workspace, "backlog", "{}", 1, 0, 0, Duration.ZERO, Duration.ZERO))
                 .toList();
         backlog.add(tasks);
         return tasks;

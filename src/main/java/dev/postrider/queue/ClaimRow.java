@@ -1,0 +1,17 @@
+package dev.postrider.queue;
+
+import java.util.UUID;
+
+/** A row of {@code claim_tasks}: a claimed task, or one of those that say what the claim saw. */
+sealed interface ClaimRow permits ClaimedTask, ClaimRow.WalkEnd, ClaimRow.NextClaim {
+
+    /** Where the walk around the workspaces with work of a type ended. */
+    record WalkEnd(String taskType, UUID workspaceId) implements ClaimRow {}
+
+    /**
+     * When the next claim is worth making.
+     *
+     * @param due in how many milliseconds; negative: nothing waits for its time
+     */
+    record NextClaim(long due) implements ClaimRow {}
+}

@@ -24,6 +24,8 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     private static final Logger LOG = LoggerFactory.getLogger(ClaimScheduler.class);
     private static final long SHORTEST_POLL = 20;
     private static final long LONGEST_POLL = 5_000;
+    private static final long SHORTEST_REST = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long LONGEST_REST = TimeUnit.MILLISECONDS.toNanos(16);
 
     private final Handlers handlers;
     private final Completions completions;
@@ -39,6 +41,10 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     private boolean room;
     private long poll = SHORTEST_POLL;
     private long nextDue = LONGEST_POLL;
+    /** For so many nanoseconds after it was woken in vain a claim is not woken again: nodes hear of what others handle, too. */
+    private long rest;
+    /** The claim that ran last was asked for. */
+    private boolean asked;
     /** The last claim may have left tasks behind. */
     private boolean more;
     /** The last claim told what it found. */
@@ -103,7 +109,8 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
                 doubt = doubt && !settled();
                 claim.run(); // reports its own errors, and calls claimed() only without one
                 doubt = doubt || !heard();
-                meters.woken(await() ? "notify" : "poll");
+                await();
+                meters.woken(asked ? "notify" : "poll");
             } catch (InterruptedException e) {
                 return;
             } catch (RuntimeException | Error e) { // whatever it is, this node must go on claiming
@@ -153,19 +160,24 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         }
     }
 
-    /** Waits until the next claim is worth making; true if somebody asked for it. */
-    private boolean await() throws InterruptedException {
+    /** Waits until the next claim is worth making. */
+    private void await() throws InterruptedException {
         lock.lock();
         try {
+            rest = more || !asked ? 0 : Math.max(SHORTEST_REST, Math.min(rest * 2, LONGEST_REST));
+            long begun = System.nanoTime();
             long jittered = (long) (poll * ThreadLocalRandom.current().nextDouble(0.8, 1.2));
-            long wait = TimeUnit.MILLISECONDS.toNanos(Math.min(jittered, Math.max(1, nextDue)));
-            while (wait > 0 && !woken && !(more && (room || handlers.wantMore())) && !(room && handlers.wasCrowded())) {
-                wait = signal.awaitNanos(wait);
+            long longest = TimeUnit.MILLISECONDS.toNanos(Math.min(jittered, Math.max(1, nextDue)));
+            while (!(more && (room || handlers.wantMore())) && !(room && handlers.wasCrowded())) {
+                long left = begun + (woken ? Math.min(rest, longest) : longest) - System.nanoTime();
+                if (left <= 0) {
+                    break;
+                }
+                signal.awaitNanos(left);
             }
-            boolean asked = woken;
+            asked = woken;
             woken = false;
             room = false;
-            return asked;
         } finally {
             lock.unlock();
         }

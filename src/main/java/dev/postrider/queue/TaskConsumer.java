@@ -292,9 +292,11 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         }
         Optional<Stop> stopped = attempt.end();
         try {
-            return attempt.tasks().stream()
-                    .map(task -> outcome(attempt, task, stopped))
-                    .toList();
+            List<Outcome> outcomes = new ArrayList<>(attempt.tasks().size());
+            for (ClaimedTask task : attempt.tasks()) { // a stream costs a short task 5 % of its time here
+                outcomes.add(outcome(attempt, task, stopped));
+            }
+            return outcomes;
         } catch (Throwable e) { // of an exception that cannot be read, or a policy that is gone as the node stops
             Outcome failed = new Outcome.Retry(FailureWords.of(e), WITHOUT_A_POLICY);
             return Collections.nCopies(attempt.tasks().size(), failed);
@@ -336,10 +338,11 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
                     .setBody(batch.stream().map(task -> task.get("payload")).toList());
             return;
         }
-        exchange.setProperty("taskId", first.taskId().toString());
+        String taskId = first.taskId().toString();
+        exchange.setProperty("taskId", taskId);
         exchange.setProperty("attempt", first.attempt());
         exchange.setProperty("failures", first.failures());
-        exchange.setProperty("idempotencyKey", first.taskId().toString());
+        exchange.setProperty("idempotencyKey", taskId);
         exchange.getIn().setBody(payload(first));
     }
 

@@ -3,24 +3,23 @@
 -- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
 set local row_security = on;
 
--- Runs after every statement that adds tasks: logs what was accepted, and wakes the nodes. NOTIFY takes a lock of the
--- whole cluster until the commit, so of the transactions that began to add tasks in the same 50 ms one at a time may
--- notify; what the others add is found by the poll, which is quick then. A transaction that stays open for long keeps
--- only its own 50 ms to itself.
-create or replace function postrider.on_tasks_added() returns trigger
-    language plpgsql security definer set search_path = postrider, pg_temp as $$
+-- Whatever adds tasks calls this in the same transaction: a trigger that does it costs a single task a quarter of all it
+-- costs. NOTIFY takes a lock of the whole cluster until the commit, so of the transactions that began to add tasks in
+-- the same 50 ms one at a time may notify; what the others add is found by the poll, which is quick then. A transaction
+-- that stays open for long keeps only its own 50 ms to itself.
+drop trigger if exists on_tasks_added on postrider.background_tasks;
+drop function if exists postrider.on_tasks_added();
+create or replace function postrider.tasks_added(workspace uuid, kind text, accepted uuid[], due boolean) returns void
+    language plpgsql set search_path = postrider, pg_temp as $$
 begin
-    insert into accepted_log (workspace_id, kind, task_ids)
-    select workspace_id, kind, array_agg(task_id) from added where replayed_at is null group by workspace_id, kind;
-    if exists (select from added where ready)
-       and pg_try_advisory_xact_lock(707735051, (extract(epoch from clock_timestamp()) * 20)::bigint::bit(31)::int) then
+    if cardinality(accepted) > 0 then
+        insert into accepted_log (workspace_id, kind, task_ids) values (workspace, tasks_added.kind, accepted);
+    end if;
+    if due and pg_try_advisory_xact_lock(707735051, (extract(epoch from clock_timestamp()) * 20)::bigint::bit(31)::int) then
         perform pg_notify('postrider_wake', '');
     end if;
-    return null;
 end $$;
-comment on function postrider.on_tasks_added is 'Logs accepted tasks and wakes the nodes. Definer: the log is written by nobody else; the owner is bound to the active workspace.';
-create or replace trigger on_tasks_added after insert on postrider.background_tasks
-    referencing new table as added for each statement execute function postrider.on_tasks_added();
+comment on function postrider.tasks_added is 'Logs accepted tasks of a workspace, and wakes the nodes if some are due.';
 
 -- The lock on a task that is waited for lasts until the commit: its end is not recorded before, and so finds who waits.
 create or replace function postrider.await_tasks(task_id uuid, after uuid[]) returns void
@@ -110,6 +109,7 @@ begin
             end if; -- else it ended between the two statements: insert again
         end loop;
     end if;
+    perform tasks_added(workspace, 'task', array [id], due <= now());
     if cardinality(enqueue_task.after) > 0 then
         perform await_tasks(id, enqueue_task.after);
     end if;
@@ -173,6 +173,7 @@ declare
     fields constant text[] := '{taskType,payload,scheduledAt,priorityRank,uniqueKey,orderingKey,limitKey,after,ref}';
     seen record;
     ids uuid[];
+    due boolean;
     wrong text;
 begin
     if jsonb_typeof(enqueue_tasks.tasks) is distinct from 'array' then
@@ -213,14 +214,20 @@ begin
                    from jsonb_array_elements(enqueue_tasks.tasks) task where task ? 'orderingKey' order by 1) locks;
     end if;
     ids := array (select new_id() from generate_series(1, jsonb_array_length(enqueue_tasks.tasks)));
-    insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
-                                  ordering_key, ordering_seq, limit_key)
-    select ids[n], workspace, "taskType", coalesce(payload, '{}'), coalesce("scheduledAt", now()),
-           coalesce("scheduledAt" <= now(), true), coalesce("priorityRank", 0), "orderingKey",
-           case when "orderingKey" is not null then nextval('ordering_seq') end, "limitKey"
-      from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)
-     cross join lateral jsonb_to_record(task) as r (
-           "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int, "orderingKey" text, "limitKey" text);
+    with new as (
+        insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
+                                      ordering_key, ordering_seq, limit_key)
+        select ids[n], workspace, "taskType", coalesce(payload, '{}'), coalesce("scheduledAt", now()),
+               coalesce("scheduledAt" <= now(), true), coalesce("priorityRank", 0), "orderingKey",
+               case when "orderingKey" is not null then nextval('ordering_seq') end, "limitKey"
+          from rows from (jsonb_to_recordset(enqueue_tasks.tasks) as (
+                   "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int, "orderingKey" text,
+                   "limitKey" text)) with ordinality as r (
+                   "taskType", payload, "scheduledAt", "priorityRank", "orderingKey", "limitKey", n)
+        returning ready
+    )
+    select bool_or(ready) into due from new;
+    perform tasks_added(workspace, 'task', ids, due);
     return ids;
 end $$;
 comment on function postrider.enqueue_tasks is
@@ -279,6 +286,7 @@ declare
     hash constant bytea := sha256(convert_to(publish_event.event_type || ' ' || content::text, 'UTF8'));
     id uuid := new_id();
     known event_keys;
+    made uuid[];
 begin
     if publish_event.event_key is not null then
         insert into event_keys as k (workspace_id, event_key, event_id, request_hash)
@@ -309,20 +317,23 @@ begin
     ), fan_out as (
         insert into deliveries (delivery_id, workspace_id, event_id, occurred_at, endpoint_id, event_type)
         select delivery_id, workspace, id, now(), endpoint_id, publish_event.event_type from recipients
+    ), tasks as (
+        insert into background_tasks (task_id, workspace_id, kind, task_type, ready, payload)
+        select delivery_id, workspace, 'delivery', 'delivery', true,
+               jsonb_build_object('eventId', id, 'occurredAt', now(), 'endpointId', endpoint_id)
+          from recipients
     )
-    insert into background_tasks (task_id, workspace_id, kind, task_type, ready, payload)
-    select delivery_id, workspace, 'delivery', 'delivery', true,
-           jsonb_build_object('eventId', id, 'occurredAt', now(), 'endpointId', endpoint_id)
-      from recipients;
+    select array_agg(delivery_id) into made from recipients;
+    perform tasks_added(workspace, 'delivery', made, made is not null);
     return id;
 end $$;
 comment on function postrider.publish_event is
     'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
-revoke execute on function postrider.on_tasks_added, postrider.await_tasks, postrider.enqueue_task,
+revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.enqueue_task,
     postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
     postrider.publish_event from public;
 grant execute on function postrider.enqueue_task, postrider.enqueue_tasks, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
-grant execute on function postrider.enqueue_task to postrider_engine;
+grant execute on function postrider.enqueue_task, postrider.tasks_added to postrider_engine;
 grant execute on function postrider.cancel_found to postrider_tenant;

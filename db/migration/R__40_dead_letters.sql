@@ -47,6 +47,7 @@ begin
     )
     select l.task_id, l.task_type, l.unique_key, w.task_id is not null
       from letters l left join waiting w using (workspace_id, task_id);
+    perform tasks_added(null, null, null, found); -- they were accepted before
 end $$;
 comment on function postrider.replay_letters is 'Puts the tasks of dead letters back to waiting, and returns them; waits is false of one whose unique key another task has, which stays a dead letter. Those that are gone are not returned.';
 
@@ -125,13 +126,19 @@ create or replace function postrider.on_tasks_died() returns trigger
 declare
     before constant text := coalesce(current_setting('app.active_workspace', true), '');
     workspace uuid;
+    made uuid[];
 begin
     for workspace in select distinct workspace_id from died where task_type <> 'dead-letter' loop
         perform set_config('app.active_workspace', workspace::text, true);
-        insert into background_tasks (workspace_id, task_type, ready, payload)
-        select workspace_id, 'dead-letter', true, dead_letter_json(d)
-          from died join dead_letters d using (workspace_id, dead_letter_id)
-         where workspace_id = workspace and d.task_type <> 'dead-letter';
+        with new as (
+            insert into background_tasks (workspace_id, task_type, ready, payload)
+            select workspace_id, 'dead-letter', true, dead_letter_json(d)
+              from died join dead_letters d using (workspace_id, dead_letter_id)
+             where workspace_id = workspace and d.task_type <> 'dead-letter'
+            returning task_id
+        )
+        select array_agg(task_id) into made from new;
+        perform tasks_added(workspace, 'task', made, true);
     end loop;
     perform set_config('app.active_workspace', before, true);
     return null;

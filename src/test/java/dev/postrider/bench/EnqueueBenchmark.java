@@ -58,8 +58,8 @@ public final class EnqueueBenchmark {
         this.application = application;
         this.waking = application
                 .sql()
-                .queryForObject("select pg_get_functiondef('postrider.on_tasks_added'::regproc)", String.class);
-        this.silent = waking.replaceFirst("(?s)if exists \\(select from added where ready\\).*?end if;", "");
+                .queryForObject("select pg_get_functiondef('postrider.tasks_added'::regproc)", String.class);
+        this.silent = waking.replaceFirst("(?s)if due .*?end if;", "");
         if (silent.equals(waking)) {
             throw new IllegalStateException("The wake-up is not where it is looked for:\n" + waking);
         }

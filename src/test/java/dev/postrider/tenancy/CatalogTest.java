@@ -119,7 +119,7 @@ class CatalogTest {
             function of the engine for analysts | grant execute on function postrider.sweep_keys to postrider_analyst | function postrider.sweep_keys()
             function of the engine for one login | grant execute on function postrider.sweep_keys to postrider_tenant_login | function postrider.sweep_keys()
             function of the engine by way of another role | create role sweeper; grant sweeper to postrider_tenant_login; grant execute on function postrider.sweep_keys to sweeper | function postrider.sweep_keys()
-            function of a superuser | alter function postrider.on_tasks_added owner to postgres | function postrider.on_tasks_added()
+            function of a superuser | alter function postrider.on_tasks_died owner to postgres | function postrider.on_tasks_died()
             table of another owner | alter table postrider.worker_nodes owner to postrider_dispatcher | postrider.worker_nodes
             definer without a search_path | alter function postrider.sweep_keys reset search_path | function postrider.sweep_keys()
             definer that searches temporary tables first | alter function postrider.sweep_keys set search_path = pg_temp, postrider | function postrider.sweep_keys()

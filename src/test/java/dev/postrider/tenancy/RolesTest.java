@@ -150,7 +150,6 @@ class RolesTest {
                 new_id                 caller  engine dispatcher tenant producer operator analyst
                 on_endpoint_changed    owner   -
                 on_schedule_changed    owner   -
-                on_tasks_added         owner   -
                 on_tasks_died          owner   -
                 page                   caller  tenant operator
                 pass_limits            engine  -
@@ -195,6 +194,7 @@ class RolesTest {
                 still_held             caller  -
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator
+                tasks_added            caller  engine
                 tick_schedule          engine  dispatcher
                 unaccounted            engine  dispatcher
                 utc                    caller  engine tenant operator
@@ -249,7 +249,7 @@ class RolesTest {
             tenant     | alter table postrider.dead_letters disable row level security  | must be owner of table dead_letters
             tenant     | drop policy own_workspace on postrider.dead_letters            | must be owner of relation dead_letters
             tenant     | create policy mine on postrider.dead_letters using (true)      | must be owner of table dead_letters
-            tenant     | create temp table t (n int); create trigger t after insert on t execute function postrider.on_tasks_added() | permission denied for function postrider.on_tasks_added
+            tenant     | create temp table t (n int); create trigger t after insert on t execute function postrider.on_tasks_died() | permission denied for function postrider.on_tasks_died
             tenant     | set local row_security = off; table postrider.workspace_assets | query would be affected by row-level security policy
             dispatcher | table postrider.tasks                                          | permission denied for view tasks
             dispatcher | table postrider.workspaces                                     | permission denied for table workspaces

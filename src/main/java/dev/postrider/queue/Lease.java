@@ -20,16 +20,24 @@ public final class Lease {
     private static final long LENGTH = Duration.ofSeconds(20).toNanos();
 
     private final Handlers handlers;
-    private final Completions completions;
+    private final Timers timers;
     private final ClaimScheduler scheduler;
 
     private long sent;
     private boolean begun;
     private ScheduledFuture<?> end;
+    /** How many heartbeats were answered: an alarm that was set by an earlier one may go off while the answer is taken. */
+    private long answers;
 
-    Lease(Handlers handlers, Completions completions, ClaimScheduler scheduler) {
+    /** Runs something after so many milliseconds. */
+    @FunctionalInterface
+    interface Timers {
+        ScheduledFuture<?> after(long delay, Runnable action);
+    }
+
+    Lease(Handlers handlers, Timers timers, ClaimScheduler scheduler) {
         this.handlers = handlers;
-        this.completions = completions;
+        this.timers = timers;
         this.scheduler = scheduler;
     }
 
@@ -40,22 +48,30 @@ public final class Lease {
 
     /** @param answer the row of {@code renew_lease} */
     public synchronized void renewed(Map<String, Object> answer) {
-        if (begun && !Boolean.TRUE.equals(answer.get("known"))) {
-            lose("it had been silent for 20 s");
-        }
-        begun = true;
+        long answered = ++answers;
         if (end != null) {
             end.cancel(false);
         }
+        if (begun && !Boolean.TRUE.equals(answer.get("known"))) {
+            // Not leased at once: what a worker has just taken in its hands has to see that the lease was lost.
+            lose("it had been silent for 20 s");
+            return;
+        }
+        begun = true;
         long left = sent + LENGTH - System.nanoTime();
         if (left <= 0) {
             lose("the answer to its heartbeat came after 20 s");
             return;
         }
-        end = completions.after(
-                TimeUnit.NANOSECONDS.toMillis(left), () -> lose("its heartbeat was not answered for 20 s"));
+        end = timers.after(TimeUnit.NANOSECONDS.toMillis(left), () -> expire(answered));
         if (handlers.leased()) {
             scheduler.wake();
+        }
+    }
+
+    private synchronized void expire(long answer) {
+        if (answer == answers) {
+            lose("its heartbeat was not answered for 20 s");
         }
     }
 

@@ -37,7 +37,7 @@ public class QueueConfiguration {
 
     @Bean
     Lease lease(Handlers handlers, Completions completions, ClaimScheduler claimScheduler) {
-        return new Lease(handlers, completions, claimScheduler);
+        return new Lease(handlers, completions::after, claimScheduler);
     }
 
     @Bean

@@ -96,7 +96,31 @@ begin atomic
            created_at, 'the workspace was deleted', payload, last_error, attempts
       from gone;
 end;
-comment on function postrider.end_work_of is 'Cancels what waits in a workspace that is deleted, and discards its dead letters. Definer: called by change_workspace only.';
+comment on function postrider.end_work_of is 'Cancels what waits in a workspace that is deleted, and discards its dead letters. Definer: called by change_workspace and end_deleted_work only.';
+
+-- What a transaction adds that read the status before the deletion and commits after it, and what a claim took at that
+-- moment, would wait for ever: nothing claims it. Found afterwards, because a lock that keeps it out would be taken by
+-- every enqueue.
+create or replace function postrider.end_deleted_work() returns int
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    deleted uuid;
+    ended int := 0;
+begin
+    for deleted in
+        select workspace_id from workspaces w
+         where workspace_status = 'deleted'
+           and (exists (select from background_tasks t
+                         where t.workspace_id = w.workspace_id and (task_status = 'queued' or not cancel_requested))
+                or exists (select from dead_letters d where d.workspace_id = w.workspace_id))
+    loop
+        perform end_work_of(deleted);
+        ended := ended + 1;
+    end loop;
+    return ended;
+end $$;
+comment on function postrider.end_deleted_work is 'Ends what came into workspaces while they were being deleted; returns how many workspaces that were. Served by workspaces_closed. Definer: looks at all workspaces.';
 
 create or replace function postrider.change_workspace(workspace_id uuid, status text, reason text) returns jsonb
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -155,9 +179,10 @@ end;
 comment on function postrider.sweep_keys is 'Removes idempotency keys whose window has passed: 24 hours for requests, 30 days for events and webhooks. Definer: what is too old goes in all workspaces at once.';
 
 revoke execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.create_workspace,
-    postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.end_work_of, postrider.sweep_keys from public;
-grant execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.sweep_keys
-    to postrider_dispatcher;
+    postrider.create_api_key, postrider.change_workspace, postrider.revoke_api_key, postrider.end_work_of, postrider.end_deleted_work,
+    postrider.sweep_keys from public;
+grant execute on function postrider.resolve_api_key, postrider.resolve_source, postrider.end_deleted_work,
+    postrider.sweep_keys to postrider_dispatcher;
 grant execute on function postrider.create_workspace, postrider.create_api_key, postrider.change_workspace,
     postrider.revoke_api_key to postrider_operator;
 set local role postrider_owner;

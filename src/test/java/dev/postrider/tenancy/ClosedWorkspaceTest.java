@@ -4,11 +4,17 @@ import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.postrider.database.SqlFile;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.RunningApplication;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.apache.camel.Processor;
 import org.junit.jupiter.api.Test;
@@ -196,6 +202,51 @@ class ClosedWorkspaceTest {
     }
 
     @Test
+    void what_was_enqueued_in_a_transaction_that_outlasts_the_deletion_or_claimed_meanwhile_is_ended_too()
+            throws Exception {
+        APPLICATION
+                .sql()
+                .update(
+                        "insert into postrider.worker_nodes (node_id, host, heartbeat_at) values ('outlasting', 'test', now() + interval '1 hour')");
+        enqueueIn(workspace, "closed-claimed");
+        String late;
+        String claimed;
+        try (Connection application = superuser();
+                Connection node = superuser()) {
+            late = value(
+                    application,
+                    "select postrider.enqueue_task('closed-late') from set_config('app.active_workspace', '%s', true)"
+                            .formatted(workspace));
+            claimed = value(
+                    node,
+                    "select task_id from postrider.claim_tasks('outlasting', '{\"closed-claimed\": {\"free\": 1}}') where task_id is not null");
+            CompletableFuture<Void> deleted = CompletableFuture.runAsync(() -> change("deleted"));
+            await().until(() -> waitingForLocks() > 0);
+            node.commit();
+            deleted.get();
+            application.commit();
+            assertThat(statusOf(claimed)).isEqualTo("processing");
+        }
+
+        APPLICATION.as(
+                "dispatcher",
+                null,
+                sql -> sql.queryForList(SqlFile.read("queries/end-deleted-work.sql"), Integer.class));
+
+        assertThat(statusOf(late)).isEqualTo("cancelled");
+        APPLICATION
+                .sql()
+                .queryForList(
+                        "select postrider.end_attempts('outlasting', array[?], array[?::uuid], '{1}', '{retry}', '{late}', '{0}')::text",
+                        workspace, claimed);
+        assertThat(statusOf(claimed)).as("instead of waiting again").isEqualTo("cancelled");
+        assertThat(APPLICATION.sql().queryForObject("select postrider.end_deleted_work()", Integer.class))
+                .isZero();
+        assertThat(APPLICATION.sql().queryForObject("select postrider.unaccounted()", Long.class))
+                .isZero();
+    }
+
+    @Test
     void a_revoked_key_opens_nothing_and_only_its_own_workspace_can_name_it() {
         Answer made = APPLICATION.callAsOperator(
                 "POST", "/v1/workspaces/" + workspace + "/keys", "{\"scopes\": [\"inspect\"]}");
@@ -233,6 +284,29 @@ class ClosedWorkspaceTest {
 
         assertThat(first.status()).isEqualTo(201);
         assertThat(again.json()).isEqualTo(first.json());
+    }
+
+    private static Connection superuser() throws SQLException {
+        Connection connection = DriverManager.getConnection(
+                APPLICATION.database().directUrl(),
+                APPLICATION.database().username(),
+                APPLICATION.database().password());
+        connection.setAutoCommit(false);
+        return connection;
+    }
+
+    private static String value(Connection connection, String query) throws SQLException {
+        ResultSet row = connection.createStatement().executeQuery(query);
+        row.next();
+        return row.getString(1);
+    }
+
+    private static int waitingForLocks() {
+        return APPLICATION
+                .sql()
+                .queryForObject(
+                        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+                        Integer.class);
     }
 
     private void change(String status) {

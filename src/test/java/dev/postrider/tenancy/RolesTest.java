@@ -126,6 +126,7 @@ class RolesTest {
                 due_tasks              caller  -
                 end_attempts           engine  dispatcher
                 end_awaited            engine  owner
+                end_deleted_work       engine  dispatcher
                 end_work_of            engine  -
                 endpoint_json          caller  tenant
                 enforce_isolation      caller  producer

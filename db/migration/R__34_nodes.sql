@@ -106,15 +106,15 @@ end;
 comment on function postrider.retire_node is 'Removes a node that stopped in order; one that still holds tasks stays until it is rescued. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 -- As DurableRedeliveryPolicy computes it, but for delay patterns, which only nodes know: without jitter up to the maximum,
--- if there is one, and then the jitter. A type that no node has declared has the defaults of the table.
+-- if there is one, and then the jitter; at most a hundred years. A power that overflows is an error, and would stop every
+-- rescue: none goes beyond e^60. A type that no node has declared has the defaults of the table.
 create or replace function postrider.redelivery_delay(policy postrider.task_types, failures int) returns bigint
     language sql volatile set search_path = postrider, pg_temp as $$
-    select (least(coalesce(policy.redelivery_delay, 1000)
-                  * power(greatest(1, coalesce(policy.back_off_multiplier, 2)), least(failures, 30)),
-                  case when coalesce(policy.maximum_redelivery_delay, 60000) > 0
-                       then coalesce(policy.maximum_redelivery_delay, 60000) end,
-                  36500 * 86400000.0)
-            * (1 + coalesce(policy.collision_avoidance_factor, 0) * (2 * random() - 1)))::bigint
+    select least(least(coalesce(policy.redelivery_delay, 1000) * power(multiplier, least(failures, 60 / nullif(ln(multiplier), 0))),
+                       case when coalesce(policy.maximum_redelivery_delay, 60000) > 0
+                            then coalesce(policy.maximum_redelivery_delay, 60000) end, longest)
+                 * (1 + coalesce(policy.collision_avoidance_factor, 0) * (2 * random() - 1)), longest)::bigint
+      from (select greatest(1, coalesce(policy.back_off_multiplier, 2)) as multiplier, 36500 * 86400000.0::float8 as longest) given
 $$;
 comment on function postrider.redelivery_delay is 'Milliseconds until a task is tried again that had failed so often before this failure.';
 

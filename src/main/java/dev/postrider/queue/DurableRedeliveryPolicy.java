@@ -19,6 +19,9 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
     /** Numbers that Camel can read. */
     private static final Pattern PATTERN = Pattern.compile("\\d{1,9}:\\d{1,18}(;\\d{1,9}:\\d{1,18})*");
 
+    /** A hundred years of milliseconds: what the database can add to its clock, however often a delay was multiplied. */
+    private static final double LONGEST_DELAY = 36_500 * 86_400_000.0;
+
     private long maximumRedeliveryWindow = -1;
 
     /** Ten redeliveries over about a day: 10 s, then three times as long each time, six hours at most. */
@@ -75,21 +78,13 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
 
     @Override
     public void setCollisionAvoidanceFactor(double collisionAvoidanceFactor) {
-        require(
-                collisionAvoidanceFactor >= 0 && collisionAvoidanceFactor <= 1,
-                "collisionAvoidanceFactor",
-                collisionAvoidanceFactor,
-                "0 to 1");
+        requireShare("collisionAvoidanceFactor", collisionAvoidanceFactor, 1);
         super.setCollisionAvoidanceFactor(collisionAvoidanceFactor);
     }
 
     @Override
     public void setCollisionAvoidancePercent(double collisionAvoidancePercent) {
-        require(
-                collisionAvoidancePercent >= 0 && collisionAvoidancePercent <= 100,
-                "collisionAvoidancePercent",
-                collisionAvoidancePercent,
-                "0 to 100");
+        requireShare("collisionAvoidancePercent", collisionAvoidancePercent, 100);
         super.setCollisionAvoidancePercent(collisionAvoidancePercent);
     }
 
@@ -102,6 +97,10 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
                 "'" + delayPattern + "'",
                 "failures:milliseconds, separated by semicolons, as in 1:5000;3:60000");
         super.setDelayPattern(delayPattern);
+    }
+
+    private static void requireShare(String field, double value, int whole) {
+        require(value >= 0 && value <= whole, field, value, "0 to " + whole);
     }
 
     private static void require(boolean good, String field, Object value, String instead) {
@@ -142,7 +141,7 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
     }
 
     /**
-     * Milliseconds until the next attempt.
+     * Milliseconds until the next attempt; at most a hundred years.
      *
      * <p>Camel computes each delay from the one before, jitter included, so that jitter compounds; here the delay is
      * computed without jitter, and the jitter added once.
@@ -159,11 +158,13 @@ public final class DurableRedeliveryPolicy extends RedeliveryPolicy {
                 delay = Math.min(delay, getMaximumRedeliveryDelay());
             }
         }
+        // Also before the jitter: of what is infinite no share can be taken.
+        delay = Math.min(delay, LONGEST_DELAY);
         if (isUseCollisionAvoidance()) {
             delay += delay
                     * getCollisionAvoidanceFactor()
                     * ThreadLocalRandom.current().nextDouble(-1, 1);
         }
-        return (long) delay;
+        return (long) Math.min(delay, LONGEST_DELAY);
     }
 }

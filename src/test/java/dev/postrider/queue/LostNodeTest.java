@@ -3,6 +3,7 @@ package dev.postrider.queue;
 import static dev.postrider.testkit.RunningApplication.WORKSPACE;
 import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.postrider.testkit.RunningApplication;
 import java.util.List;
@@ -133,6 +134,15 @@ class LostNodeTest {
             policy.setMaximumRedeliveryDelay(maximum);
             for (int failures : List.of(0, 1, 2, 9)) {
                 assertThat(rescueDelay(policy, failures)).isEqualTo(policy.delayAfter(failures + 1));
+            }
+        }
+        policy.setMaximumRedeliveryDelay(-1);
+        for (double multiplier : new double[] {1, 1.1, 1e12, Double.MAX_VALUE}) {
+            policy.setBackOffMultiplier(multiplier);
+            for (int failures : List.of(0, 1, 40, 1_000)) {
+                assertThat(rescueDelay(policy, failures))
+                        .as("%s times after %s failures", multiplier, failures)
+                        .isCloseTo(policy.delayAfter(failures + 1), within(1L));
             }
         }
         policy.setUseExponentialBackOff(false);

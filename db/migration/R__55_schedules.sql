@@ -27,21 +27,25 @@ revoke execute on function postrider.on_schedule_changed from public;
 set local role postrider_engine;
 
 -- Without a lock: whoever hands a tick out locks its schedule then, and finds out whether another node was first.
-create or replace function postrider.due_schedules()
+-- What failed when this node last tried it (it remembers up to 1,000) comes last, the longest ago first: a hundred of them
+-- in front would leave no room.
+drop function if exists postrider.due_schedules();
+create or replace function postrider.due_schedules(failed uuid[] default '{}')
     returns table (workspace_id uuid, schedule_id uuid, cron text, every bigint, time_zone text, missed text,
                    next_tick_at timestamptz, ticked_to uuid, asked_at timestamptz, wait bigint)
     language sql stable security definer set search_path = postrider, pg_temp as $$
     with later as (
         select min(next_tick_at) as at from schedules where next_tick_at > now()
     ), due as (
-        select * from schedules where next_tick_at <= now() order by next_tick_at limit 100
+        select * from (select * from schedules where next_tick_at <= now() order by next_tick_at limit 1100) earliest
+         order by coalesce(array_position(failed, schedule_id), 0), next_tick_at limit 100
     )
     select workspace_id, schedule_id, cron, every, time_zone, missed, next_tick_at, ticked_to, now(),
            ceil(extract(epoch from later.at - now()) * 1000)::bigint
       from later left join due on true
 $$;
 comment on function postrider.due_schedules is
-    'Up to 100 schedules whose tick is due, and in how many milliseconds another one is (null: none); one row without a schedule if none is due. Definer: a node serves all workspaces, and the dispatcher may read no table.';
+    'Up to 100 schedules whose tick is due, those that failed before last, and in how many milliseconds another one is (null: none); one row without a schedule if none is due. Definer: a node serves all workspaces, and the dispatcher may read no table.';
 
 -- The fence is the tick and how far it came: a node that is second, or computed before a change, finds it changed.
 -- A schedule of a suspended workspace goes on without tasks, one of a deleted workspace ticks no more.

@@ -7,11 +7,14 @@ import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /**
  * Says when this node looks for due ticks, and which ticks of a schedule are handed out; the bean {@code ticks}.
@@ -28,10 +31,15 @@ public final class Ticks {
     private static final Duration LATE = Duration.ofMinutes(1);
 
     private static final int MOST_TICKS = 1_000;
+    private static final int MOST_FAILED = 1_000;
     private static final UUID GLOBAL = new UUID(0, 0);
 
     private final ObjectMapper json;
     private long lookAt = System.nanoTime();
+    /** What was not handed out when it was last tried, the latest last: these must not take the others' place. */
+    private final Set<UUID> failed = new LinkedHashSet<>();
+
+    private UUID tried;
 
     Ticks(ObjectMapper json) {
         this.json = json;
@@ -44,6 +52,11 @@ public final class Ticks {
             waitFor(LONGEST_WAIT);
         }
         return due;
+    }
+
+    /** The schedules that failed when they were last tried, as an array of PostgreSQL. */
+    public String failed() {
+        return failed.stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}"));
     }
 
     /**
@@ -64,6 +77,12 @@ public final class Ticks {
      * @throws RuntimeException if this node does not know its time zone
      */
     public String plan(Map<String, Object> schedule) {
+        tried = (UUID) schedule.get("schedule_id");
+        failed.remove(tried);
+        failed.add(tried); // until it is done
+        if (failed.size() > MOST_FAILED) {
+            failed.remove(failed.iterator().next());
+        }
         Instant due = ((Timestamp) schedule.get("next_tick_at")).toInstant();
         Instant now = ((Timestamp) schedule.get("asked_at")).toInstant();
         boolean begun = schedule.get("ticked_to") != null;
@@ -96,6 +115,7 @@ public final class Ticks {
 
     /** Asks again at once after a tick was handed out: there may be more, and its next one is known then. */
     public void done(boolean ticked) {
+        failed.remove(tried);
         if (ticked) {
             waitFor(0);
         }

@@ -8,8 +8,10 @@ import dev.postrider.database.SqlFile;
 import dev.postrider.testkit.MigratedDatabase;
 import java.sql.Timestamp;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -23,7 +25,7 @@ class TicksTest {
 
     private static final MigratedDatabase DATABASE = MigratedDatabase.create();
     private static final UUID GLOBAL = new UUID(0, 0);
-    private static final String DUE = SqlFile.read("queries/due-schedules.sql");
+    private static final String DUE = SqlFile.read("queries/due-schedules.sql").replace(":#${bean:ticks.failed}", "?");
     private static final String TICK = SqlFile.read("queries/tick-schedule.sql").replace(":#${body}", "?");
 
     private final Ticks ticks = new Ticks(new ObjectMapper());
@@ -256,9 +258,35 @@ class TicksTest {
         schedule(workspace, "cron, time_zone, next_tick_at", "'* * * * *', 'Moon/Crater', now() - interval '1 s'");
         schedule(workspace, "every, next_tick_at", "3600000, now()");
 
-        assertThatThrownBy(() -> ticks.plan(due().get(0))).hasMessageContaining("Moon");
-        assertThat(tick(ticks.plan(due().get(1)))).isTrue();
+        List<Map<String, Object>> due = due();
+        assertThatThrownBy(() -> ticks.plan(due.get(0))).hasMessageContaining("Moon");
+        assertThat(tick(ticks.plan(due.get(1)))).isTrue();
         assertThat(tasks()).isEqualTo(1);
+    }
+
+    @Test
+    void many_schedules_that_a_node_cannot_read_keep_no_other_waiting_and_are_tried_in_turns() {
+        DATABASE.as("tenant", workspace, sql -> sql.update("""
+                insert into postrider.schedules (workspace_id, task_type, cron, time_zone, next_tick_at)
+                select postrider.active_workspace(), 'nightly', '* * * * *', 'Moon/Crater', now() - interval '1 hour'
+                  from generate_series(1, 150)"""));
+        UUID good = schedule(workspace, "every, next_tick_at", "3600000, now()");
+        Set<Object> tried = new HashSet<>();
+
+        for (int pass = 0; pass < 2; pass++) {
+            for (Map<String, Object> schedule : due()) {
+                tried.add(schedule.get("schedule_id"));
+                if (schedule.get("schedule_id").equals(good)) {
+                    ticks.done(tick(ticks.plan(schedule)));
+                } else {
+                    assertThatThrownBy(() -> ticks.plan(schedule)).hasMessageContaining("Moon");
+                }
+            }
+        }
+
+        assertThat(tasks()).isEqualTo(1);
+        assertThat(tried).hasSize(151);
+        assertThat(ticks.failed().split(",")).as("is tried again").hasSize(150);
     }
 
     @Test
@@ -279,7 +307,7 @@ class TicksTest {
     void the_answer_says_how_long_to_wait() {
         schedule(workspace, "every, next_tick_at", "3600000, now() + interval '100 s'");
 
-        List<Map<String, Object>> rows = DATABASE.as("dispatcher", null, sql -> sql.queryForList(DUE));
+        List<Map<String, Object>> rows = DATABASE.as("dispatcher", null, sql -> sql.queryForList(DUE, "{}"));
 
         assertThat(rows).hasSize(1);
         assertThat(rows.get(0)).containsEntry("schedule_id", null);
@@ -293,7 +321,7 @@ class TicksTest {
     }
 
     private List<Map<String, Object>> due() {
-        return ticks.received(DATABASE.as("dispatcher", null, sql -> sql.queryForList(DUE)));
+        return ticks.received(DATABASE.as("dispatcher", null, sql -> sql.queryForList(DUE, ticks.failed())));
     }
 
     private List<String> plans() {

@@ -108,10 +108,14 @@ final class Backlog {
             waiting.put(workspace, tasks); // its next turn is after all others
         }
         if (tasks.size() <= enough && leftOut.contains(workspace)) {
-            leftOut = Set.of();
-            reopened = true;
+            reopen();
         }
         return taken;
+    }
+
+    private void reopen() {
+        leftOut = Set.of();
+        reopened = true;
     }
 
     /** What was taken at once runs no more. */
@@ -132,6 +136,9 @@ final class Backlog {
                     waiting.values().stream().flatMap(ArrayDeque::stream).toList();
             waiting.clear();
             size = 0;
+            if (!leftOut.isEmpty()) {
+                reopen();
+            }
             return all;
         } finally {
             lock.unlock();
@@ -146,6 +153,10 @@ final class Backlog {
             waiting.values().forEach(tasks -> tasks.removeIf(task -> ids.contains(task.taskId()) && removed.add(task)));
             waiting.values().removeIf(ArrayDeque::isEmpty);
             size -= removed.size();
+            if (removed.stream()
+                    .anyMatch(task -> leftOut.contains(task.workspaceId()) && hasRoom(task.workspaceId()))) {
+                reopen();
+            }
             return removed;
         } finally {
             lock.unlock();
@@ -215,6 +226,11 @@ final class Backlog {
         } finally {
             lock.unlock();
         }
+    }
+
+    private boolean hasRoom(UUID workspace) {
+        ArrayDeque<ClaimedTask> tasks = waiting.get(workspace);
+        return tasks == null || tasks.size() <= enough;
     }
 
     /** How many tasks the idle workers can take. */

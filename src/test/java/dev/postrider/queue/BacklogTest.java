@@ -82,6 +82,26 @@ class BacklogTest {
     }
 
     @Test
+    void a_workspace_that_was_left_out_and_whose_tasks_are_taken_out_has_room_again() throws Exception {
+        Backlog backlog = new Backlog(1, 1, 8);
+        List<ClaimedTask> loud = add(backlog, LOUD, 5);
+        take(backlog);
+        assertThat(backlog.full()).containsExactly(LOUD);
+
+        backlog.remove(Set.of(loud.get(1).taskId()));
+        assertThat(backlog.reopened()).as("three wait").isFalse();
+        backlog.remove(Set.of(loud.get(2).taskId()));
+        assertThat(backlog.reopened()).as("two wait").isTrue();
+
+        add(backlog, LOUD, 3);
+        assertThat(backlog.full()).containsExactly(LOUD);
+        backlog.clear();
+        assertThat(backlog.reopened()).as("none waits").isTrue();
+        backlog.clear();
+        assertThat(backlog.reopened()).as("none was left out").isFalse();
+    }
+
+    @Test
     void what_is_taken_out_runs_no_more_and_leaves_room() throws Exception {
         Backlog backlog = new Backlog(1, 1, 10);
         List<ClaimedTask> loud = add(backlog, LOUD, 3);

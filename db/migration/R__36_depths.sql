@@ -43,7 +43,7 @@ create or replace function postrider.queue_state(counted boolean)
         select *, declared or row_number() over (partition by declared order by since, task_type) <= 100 as named from types
     )
     select case when named then task_type end, declared, case when $1 then sum(waiting)::bigint end,
-           case when $1 then sum(running)::bigint end, coalesce(extract(epoch from clock_timestamp() - min(since)), 0)
+           case when $1 then sum(running)::bigint end, coalesce(extract(epoch from now() - min(since)), 0)
       from named
      group by 1, 2
 $$;

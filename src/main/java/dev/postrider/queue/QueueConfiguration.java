@@ -59,8 +59,8 @@ public class QueueConfiguration {
     }
 
     @Bean
-    QueueGauges queueGauges(MeterRegistry registry, Handlers handlers) {
-        return new QueueGauges(registry, handlers);
+    QueueGauges queueGauges(MeterRegistry registry, Handlers handlers, QueueHealth health) {
+        return new QueueGauges(registry, handlers, health::isStuck, System::nanoTime);
     }
 
     /** The bean's name says which part of the health it is: {@code queue}. */
@@ -70,7 +70,7 @@ public class QueueConfiguration {
             Handlers handlers,
             CamelContext camel,
             QueueSettings settings) {
-        return new QueueHealth(dispatcher, handlers, camel, Duration.ofMillis(settings.stuckAfter()));
+        return new QueueHealth(dispatcher, handlers, camel, Duration.ofMillis(settings.stuckAfter()), System::nanoTime);
     }
 
     /** The bean's name is the scheme: it takes the place of Camel's own component. */

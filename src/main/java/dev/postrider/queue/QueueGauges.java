@@ -12,14 +12,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Shows what the route {@code measure} last read from the database, and names types that no node knows.
  *
- * <p>Reading takes at most 1 % of the time, and counting all tasks half of that: with very many tasks it is done more
- * rarely than every 10 s. Called by the threads of that route's timers only.
+ * <p>Reading takes at most 1 % of the time, unless the queue is stuck, and counting all tasks half of that: with very many
+ * tasks it is done more rarely than every 10 s. Called by the threads of that route's timers only.
  */
 public final class QueueGauges {
 
@@ -32,8 +34,9 @@ public final class QueueGauges {
     private final MultiGauge oldest;
     private final AtomicReference<Map<String, Object>> last = new AtomicReference<>(Map.of());
 
-    private final Pace reading = new Pace(0.01);
-    private final Pace counting = new Pace(0.005);
+    private final BooleanSupplier stuck;
+    private final Pace reading;
+    private final Pace counting;
     private boolean counts;
     private Set<String> countedTypes = Set.of();
     private Set<String> unknownTypes = Set.of();
@@ -42,8 +45,15 @@ public final class QueueGauges {
 
     private volatile double heldBack = Double.NaN;
 
-    QueueGauges(MeterRegistry registry, Handlers handlers) {
+    /**
+     * @param stuck whether the last reading found the queue stuck
+     * @param nanoseconds a clock that only counts
+     */
+    QueueGauges(MeterRegistry registry, Handlers handlers, BooleanSupplier stuck, LongSupplier nanoseconds) {
         this.handlers = handlers;
+        this.stuck = stuck;
+        reading = new Pace(0.01, nanoseconds);
+        counting = new Pace(0.005, nanoseconds);
         waiting = MultiGauge.builder("postrider.tasks.waiting").register(registry);
         running = MultiGauge.builder("postrider.tasks.running").register(registry);
         oldest =
@@ -57,10 +67,10 @@ public final class QueueGauges {
         single(registry, "postrider.unaccounted", Tags.empty(), "unaccounted");
     }
 
-    /** Whether to read now; if so the reading begins. */
+    /** Whether to read now; if so the reading begins. While the queue is stuck, always: somebody waits to hear that it is not. */
     public boolean reads() {
         counts = counting.begin();
-        return reading.begin() || counts;
+        return reading.begin() || counts || stuck.getAsBoolean();
     }
 
     /** Whether this reading counts all tasks. */

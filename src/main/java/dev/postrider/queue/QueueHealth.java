@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import javax.sql.DataSource;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
@@ -29,25 +30,41 @@ public final class QueueHealth implements HealthIndicator {
     private final Handlers handlers;
     private final CamelContext camel;
     private final Duration patience;
+    private final LongSupplier nanoseconds;
     private volatile Optional<Stuck> stuck = Optional.empty();
+    private long begun;
 
-    QueueHealth(DataSource database, Handlers handlers, CamelContext camel, Duration patience) {
+    /** @param nanoseconds a clock that only counts */
+    QueueHealth(
+            DataSource database, Handlers handlers, CamelContext camel, Duration patience, LongSupplier nanoseconds) {
         this.database = database;
         this.handlers = handlers;
         this.camel = camel;
         this.patience = patience;
+        this.nanoseconds = nanoseconds;
+    }
+
+    /** A reading begins. It may take long, and its answer tells how things are now. */
+    public void reading() {
+        begun = nanoseconds.getAsLong();
     }
 
     /** @param rows of {@code queue-state.sql} */
     public void state(List<Map<String, Object>> rows) {
+        Duration inVain = patience.plusNanos(nanoseconds.getAsLong() - begun);
         stuck = claims()
                 ? rows.stream()
                         .filter(row -> Boolean.TRUE.equals(row.get("declared")))
                         .map(row -> new Stuck((String) row.get("task_type"), ((Number) row.get("oldest")).longValue()))
-                        .filter(type -> type.seconds() >= patience.toSeconds()
-                                && handlers.waitsInVain(type.taskType(), patience))
+                        .filter(type ->
+                                type.seconds() >= patience.toSeconds() && handlers.waitsInVain(type.taskType(), inVain))
                         .max(Comparator.comparing(Stuck::seconds))
                 : Optional.empty();
+    }
+
+    /** What the last reading found. */
+    boolean isStuck() {
+        return stuck.isPresent();
     }
 
     @Override

@@ -4,15 +4,21 @@ import static dev.postrider.testkit.RunningApplication.WORKSPACE;
 import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.postrider.database.SqlFile;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.RunningApplication;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterAll;
@@ -75,6 +81,50 @@ class QueueHealthTest {
             application.camel().getRouteController().startRoute("health-open");
         }
         awaitMeasure().until(() -> health().getStatus().equals(Status.UP));
+    }
+
+    @Test
+    void a_reading_that_took_long_calls_no_queue_stuck_whose_handler_was_busy_when_it_began() {
+        AtomicLong clock = new AtomicLong();
+        QueueHealth health =
+                new QueueHealth(null, application.bean(Handlers.class), application.camel(), Duration.ZERO, clock::get);
+        List<Map<String, Object>> rows = List.of(Map.of("task_type", "health-open", "declared", true, "oldest", 30.0));
+        health.reading();
+        health.state(rows);
+        assertThat(health.isStuck()).isTrue();
+
+        health.reading();
+        clock.addAndGet(Duration.ofDays(1).toNanos());
+        health.state(rows);
+
+        assertThat(health.isStuck()).isFalse();
+    }
+
+    @Test
+    void after_a_long_reading_the_next_is_late_unless_the_queue_is_stuck() {
+        AtomicLong clock = new AtomicLong();
+        AtomicBoolean stuck = new AtomicBoolean();
+        QueueGauges gauges =
+                new QueueGauges(new SimpleMeterRegistry(), application.bean(Handlers.class), stuck::get, clock::get);
+        List<Map<String, Object>> rows = application
+                .sql()
+                .queryForList(
+                        SqlFile.read("queries/queue-state.sql").replace(":#${bean:queueGauges.isCounting}", "true"));
+        assertThat(gauges.reads()).isTrue();
+        clock.addAndGet(Duration.ofSeconds(1).toNanos());
+        gauges.state(rows);
+        assertThat(gauges.reads()).isTrue();
+        assertThat(gauges.isCounting()).isFalse();
+        clock.addAndGet(Duration.ofSeconds(1).toNanos());
+        gauges.state(rows);
+
+        clock.addAndGet(Duration.ofSeconds(98).toNanos());
+        assertThat(gauges.reads()).isFalse();
+        stuck.set(true);
+        assertThat(gauges.reads()).isTrue();
+        stuck.set(false);
+        clock.addAndGet(Duration.ofSeconds(1).toNanos());
+        assertThat(gauges.reads()).as("1 % of the time").isTrue();
     }
 
     @Test

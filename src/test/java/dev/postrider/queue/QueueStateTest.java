@@ -56,6 +56,14 @@ class QueueStateTest {
     }
 
     @Test
+    void the_oldest_is_as_old_as_it_was_when_the_reading_began() {
+        assertThat(DATABASE.sql().queryForObject("""
+                select oldest = (select extract(epoch from now() - scheduled_at)::float8
+                                   from postrider.background_tasks where task_type = 'over')
+                  from postrider.queue_state(false) where task_type = 'over'""", Boolean.class)).isTrue();
+    }
+
+    @Test
     void without_counting_the_oldest_of_what_nothing_holds_back_is_the_same() {
         assertThat(state(false, "declared")).containsExactly("one true 20", "over true 30", "resting true 0");
     }

@@ -1,10 +1,10 @@
 package dev.postrider.operations;
 
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.WeakHashMap;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.CamelEvent;
@@ -47,9 +47,33 @@ class FailureLog implements CamelContextConfiguration {
 
     private static final class Notifier extends EventNotifierSupport {
 
-        /** An exchange that goes through a kamelet is copied, and so the same failure is told twice. */
-        private final Set<Throwable> logged =
-                Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+        /** As many as fail at once, and some more. */
+        private static final int REMEMBERED = 1_000;
+
+        /**
+         * An exchange that goes through a kamelet is copied, and so the same failure is told twice. Exceptions that are
+         * equal, or thrown again and again because there is only one of them, are failures of their own all the same.
+         */
+        private final Set<Failure> logged =
+                Collections.synchronizedSet(Collections.newSetFromMap(new LinkedHashMap<>() {
+                    private static final long serialVersionUID = 1L;
+
+                    @Override
+                    protected boolean removeEldestEntry(Map.Entry<Failure, Boolean> eldest) {
+                        return size() > REMEMBERED;
+                    }
+                }));
+
+        /** One exception of one attempt; holds on to neither. */
+        private record Failure(int exception, Object task, Object attempt, int batch) {
+            static Failure of(Exchange exchange) {
+                return new Failure(
+                        System.identityHashCode(exchange.getException()),
+                        exchange.getProperty("taskId"),
+                        exchange.getProperty("attempt"),
+                        System.identityHashCode(exchange.getProperty("tasks")));
+            }
+        }
 
         Notifier() {
             setIgnoreCamelContextEvents(true);
@@ -74,7 +98,7 @@ class FailureLog implements CamelContextConfiguration {
             Exchange exchange = ((ExchangeFailedEvent) event).getExchange();
             if (exchange.getProperty("operationId") != null
                     || exchange.getException() == null
-                    || !logged.add(exchange.getException())) {
+                    || !logged.add(Failure.of(exchange))) {
                 return;
             }
             String what = what(exchange);

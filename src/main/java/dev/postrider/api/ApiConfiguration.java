@@ -14,8 +14,8 @@ import org.springframework.jdbc.core.JdbcTemplate;
 public class ApiConfiguration {
 
     @Bean
-    ApiKeys apiKeys(@Qualifier("dispatcher") HikariDataSource dispatcher) {
-        return new ApiKeys(new JdbcTemplate(dispatcher));
+    ApiKeys apiKeys(@Qualifier("admission") HikariDataSource admission) {
+        return new ApiKeys(new JdbcTemplate(admission));
     }
 
     @Bean

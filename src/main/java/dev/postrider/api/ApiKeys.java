@@ -16,10 +16,10 @@ public final class ApiKeys {
     private static final String RESOLVE =
             "select key_id, workspace_id, scopes, stored_hash from postrider.resolve_api_key(?)";
 
-    private final JdbcTemplate dispatcher;
+    private final JdbcTemplate admission;
 
-    ApiKeys(JdbcTemplate dispatcher) {
-        this.dispatcher = dispatcher;
+    ApiKeys(JdbcTemplate admission) {
+        this.admission = admission;
     }
 
     /**
@@ -28,7 +28,7 @@ public final class ApiKeys {
      */
     public Optional<Caller> resolve(String key) {
         byte[] hash = hash(key);
-        List<Caller> callers = dispatcher.query(
+        List<Caller> callers = admission.query(
                 RESOLVE,
                 (row, n) -> {
                     Array scopes = row.getArray("scopes");

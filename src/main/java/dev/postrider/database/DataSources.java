@@ -39,11 +39,18 @@ public class DataSources {
         return configure(new TenantDataSource(), "tenant", location, logins.tenant(), 16);
     }
 
-    /** Claiming, finishing and finding out whose request this is: executes functions, reads nothing. */
+    /** Heartbeats, claiming and finishing: executes functions, reads nothing. */
     @Bean
     @DependsOn("migration")
     HikariDataSource dispatcher(DatabaseLocation location, RoleLogins logins) {
         return configure(new HikariDataSource(), "dispatcher", location, logins.dispatcher(), 8);
+    }
+
+    /** Finding out whose request this is, with the dispatcher's login: however many ask, no heartbeat waits behind them. */
+    @Bean
+    @DependsOn("migration")
+    HikariDataSource admission(DatabaseLocation location, RoleLogins logins) {
+        return configure(new HikariDataSource(), "admission", location, logins.dispatcher(), 4);
     }
 
     /** Work on dead letters across workspaces. */

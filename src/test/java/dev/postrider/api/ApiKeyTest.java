@@ -7,16 +7,23 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.queue.NodeIdentity;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.RunningApplication;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Timestamp;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -116,6 +123,39 @@ class ApiKeyTest {
                                 workspace))
                 .isOne();
         assertThat(APPLICATION.send(key, "GET", "/v1/tasks", null).status()).isEqualTo(401);
+    }
+
+    @Test
+    void requests_whose_key_cannot_be_looked_up_keep_no_heartbeat_waiting() throws Exception {
+        ExecutorService callers = Executors.newFixedThreadPool(20);
+        try (Connection blocker = DriverManager.getConnection(
+                APPLICATION.database().url(),
+                APPLICATION.database().username(),
+                APPLICATION.database().password())) {
+            blocker.setAutoCommit(false);
+            blocker.createStatement().execute("lock table postrider.api_keys in access exclusive mode");
+            for (int i = 0; i < 20; i++) {
+                callers.execute(() -> APPLICATION.send(key, "GET", "/v1/tasks", null));
+            }
+            await().until(() -> Stream.of("admission", "dispatcher")
+                    .map(pool -> APPLICATION.camel().getRegistry().lookupByNameAndType(pool, HikariDataSource.class))
+                    .filter(HikariDataSource::isRunning)
+                    .anyMatch(pool -> pool.getHikariPoolMXBean().getThreadsAwaitingConnection() > 0));
+            Timestamp begun = APPLICATION.sql().queryForObject("select clock_timestamp()", Timestamp.class);
+
+            await().until(() -> APPLICATION
+                            .sql()
+                            .queryForObject(
+                                    "select count(*) from postrider.worker_nodes where node_id = ? and heartbeat_at > ?",
+                                    Integer.class,
+                                    APPLICATION.bean(NodeIdentity.class).id(),
+                                    begun)
+                    == 1);
+            blocker.rollback();
+        }
+        callers.shutdown();
+        assertThat(callers.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+        assertThat(APPLICATION.send(key, "GET", "/v1/tasks", null).status()).isEqualTo(200);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.postrider.queue;
 
+import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -255,6 +256,79 @@ class HeldTasksTest {
     }
 
     @Test
+    void the_smallest_rate_lets_one_begin_and_stops_no_claim() {
+        limit("mail", "rate_per_second => 0.000001");
+        DATABASE.sql().update("update postrider.task_limits set tokens = 1");
+        enqueue("mail", "limit_key => 'mail'");
+        enqueue("mail again", "limit_key => 'mail'");
+        enqueue("plain", "");
+
+        assertThat(claim(9)).extracting(Held::name).containsExactlyInAnyOrder("mail", "plain");
+        assertThat(DATABASE.sql()
+                        .queryForObject(
+                                "select max(next_due) from postrider.claim_tasks(?, '{\"held\": {\"free\": 1}}')",
+                                Long.class,
+                                NODE))
+                .as("milliseconds, of eleven days")
+                .isEqualTo(60_000);
+        DATABASE.sql().update("update postrider.task_limits set resume_at = now()"); // as on the next day that it looks
+        assertThat(claim(9)).isEmpty();
+    }
+
+    @Test
+    void a_limit_that_is_being_changed_in_an_open_transaction_keeps_only_its_own_tasks_waiting() throws Exception {
+        limit("crm", "max_running => 5");
+        enqueue("crm", "limit_key => 'crm'");
+        enqueue("plain", "");
+        try (Connection application = DATABASE.connection()) {
+            application.setAutoCommit(false);
+            application
+                    .createStatement()
+                    .execute(
+                            "select postrider.set_task_limit('crm', 1) from set_config('app.active_workspace', '%s', true)"
+                                    .formatted(workspace));
+
+            assertThat(claimWithoutWaiting()).containsExactly("plain");
+            assertThat(claimWithoutWaiting()).isEmpty();
+            application.commit();
+        }
+        assertThat(claim(9)).extracting(Held::name).containsExactly("crm");
+    }
+
+    /** The first workspace's turn lasts until the second one has got a task whose limit is reached. */
+    @Test
+    void a_task_with_a_key_that_arrives_after_the_claim_has_looked_for_keys_waits_for_the_next_claim()
+            throws Exception {
+        limit("", "max_running => 5");
+        enqueue("slow", "");
+        workspace = DATABASE.newWorkspace();
+        limit("crm", "max_running => 0");
+        enqueue("plain", "");
+        DATABASE.sql().execute("""
+                create function postrider.wait_for_the_test() returns trigger language plpgsql as $$
+                begin perform pg_advisory_xact_lock(4711); return new; end $$;
+                create trigger wait_for_the_test before update on postrider.background_tasks for each row
+                    when (new.payload ->> 'name' = 'slow') execute function postrider.wait_for_the_test()""");
+        try (Connection test = DATABASE.connection()) {
+            test.createStatement().execute("select pg_advisory_lock(4711)");
+            CompletableFuture<List<Held>> claimed = CompletableFuture.supplyAsync(
+                    () -> claim("{\"held\": {\"free\": 10, \"after\": \"00000000-0000-0000-0000-000000000001\"}}"));
+            await().until(() -> DATABASE.sql()
+                    .queryForObject(
+                            "select exists (select from pg_locks where locktype = 'advisory' and not granted)",
+                            Boolean.class));
+            enqueue("crm", "limit_key => 'crm', priority_rank => 100");
+            test.createStatement().execute("select pg_advisory_unlock(4711)");
+
+            assertThat(claimed.get()).extracting(Held::name).containsExactly("slow", "plain");
+        } finally {
+            DATABASE.sql().execute("drop function postrider.wait_for_the_test cascade");
+        }
+        assertThat(claim(9)).isEmpty();
+        assertThat(count("held_by = 'limit'")).isOne();
+    }
+
+    @Test
     void a_paused_key_waits_and_goes_on_when_its_pause_has_passed() {
         limit("crm", "max_running => 5");
         DATABASE.sql().update("update postrider.task_limits set paused_until = now() + interval '1 hour'");
@@ -386,6 +460,25 @@ class HeldTasksTest {
     }
 
     @Test
+    void a_follower_whose_predecessor_is_gone_dies_with_the_sweep_and_dependencies_of_nobody_are_forgotten() {
+        UUID a = enqueue("a", "");
+        UUID b = enqueue("b", "after => array['%s']::uuid[]".formatted(a));
+        UUID c = enqueue("c", "after => array['%s']::uuid[]".formatted(b));
+        UUID d = enqueue("d", "");
+        enqueue("e", "after => array['%s']::uuid[]".formatted(d));
+        DATABASE.sql()
+                .update("delete from postrider.background_tasks where task_id = ? or payload ->> 'name' = 'e'", a);
+        assertThat(claim(10)).extracting(Held::name).containsExactly("d");
+
+        DATABASE.sql().queryForObject("select postrider.release_stranded()", Integer.class);
+
+        assertThat(reason(b)).isEqualTo("task %s, which had to complete first, was dead-lettered", a);
+        assertThat(reason(c)).isEqualTo("task %s, which had to complete first, was dead-lettered", b);
+        assertThat(DATABASE.sql().queryForList("select * from postrider.task_dependencies"))
+                .isEmpty();
+    }
+
+    @Test
     void a_task_of_another_workspace_does_not_exist_for_those_that_would_come_after_it() {
         UUID mine = enqueue("mine", "");
         workspace = DATABASE.newWorkspace();
@@ -494,6 +587,17 @@ class HeldTasksTest {
                                 (String) json(row.getString("payload")).get("name")),
                         NODE,
                         slots);
+    }
+
+    /** As {@link #claim}; an error if it would wait for a lock. */
+    private static List<String> claimWithoutWaiting() {
+        return DATABASE.as("dispatcher", null, sql -> {
+            sql.execute("set local lock_timeout = '1s'");
+            return sql.queryForList(
+                    "select payload::json ->> 'name' from postrider.claim_tasks(?, '{\"held\": {\"free\": 9}}') where task_id is not null",
+                    String.class,
+                    NODE);
+        });
     }
 
     private static Map<String, Object> json(String text) {

@@ -59,6 +59,31 @@ class QueueControlsTest {
     }
 
     @Test
+    void a_heartbeat_does_not_wait_for_a_transaction_that_pauses_its_type_and_stays_open() throws Exception {
+        String declaration = new DurableRedeliveryPolicy().declaration("paused-for-long");
+        beat(declaration);
+        try (Connection operator = DATABASE.connection()) {
+            operator.setAutoCommit(false);
+            operator.createStatement().execute("select postrider.pause_task_type('paused-for-long', 'test')");
+
+            beat(declaration);
+
+            operator.commit();
+        }
+        assertThat(type("paused-for-long", "paused_until = 'infinity'")).isTrue();
+    }
+
+    /** An error if it would wait for a lock. */
+    private static void beat(String declaration) {
+        DATABASE.as("dispatcher", null, sql -> {
+            sql.execute("set local lock_timeout = '1s'");
+            return sql.queryForList(
+                    "select known from postrider.renew_lease('beating', 'test', jsonb_build_array(?::jsonb))",
+                    declaration);
+        });
+    }
+
+    @Test
     void a_workspace_is_paused_and_resumed_and_the_claim_is_told_to_look_again() {
         operator("select postrider.pause_workspace('%s', 'too much')".formatted(workspace));
         assertThat(limit("")).containsEntry("paused", true);

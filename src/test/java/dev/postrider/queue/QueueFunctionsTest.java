@@ -2,6 +2,7 @@ package dev.postrider.queue;
 
 import static dev.postrider.testkit.RunningApplication.WORKSPACE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.postrider.testkit.RunningApplication;
 import java.sql.Connection;
@@ -15,6 +16,8 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the SQL functions of the queue promise to nodes that call them at awkward moments. */
 class QueueFunctionsTest {
@@ -62,6 +65,47 @@ class QueueFunctionsTest {
 
             assertThat(APPLICATION.call("GET", "/v1/tasks/" + task, null).text("/status"))
                     .isEqualTo("cancelled");
+        }
+    }
+
+    @Test
+    void of_two_attempts_of_one_task_in_one_call_the_one_that_is_held_ends() {
+        UUID task = claimedTask("functions-twice");
+
+        assertThat(APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select written from postrider.end_attempts(?, array[?, ?], array[?, ?], '{2,1}', '{dead,retry}', '{never,late}', '{0,60000}')",
+                                Integer.class,
+                                NODE,
+                                WORKSPACE,
+                                WORKSPACE,
+                                task,
+                                task))
+                .isOne();
+
+        assertThat(APPLICATION
+                        .sql()
+                        .queryForMap(
+                                "select task_status, failure_count, last_error, jsonb_array_length(attempts) as attempts from postrider.background_tasks where task_id = ?",
+                                task))
+                .containsEntry("task_status", "queued")
+                .containsEntry("failure_count", 1)
+                .containsEntry("last_error", "late")
+                .containsEntry("attempts", 1);
+        assertThat(APPLICATION.sql().queryForList("select from postrider.dead_letters where task_id = ?", task))
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"infinity", "-infinity"})
+    void a_task_cannot_be_due_at_no_time(String time) {
+        for (String call : List.of(
+                "select enqueue_task('functions-infinite', scheduled_at => '%s')",
+                "select enqueue_tasks('[{\"taskType\": \"functions-infinite\", \"scheduledAt\": \"%s\"}]')")) {
+            assertThatThrownBy(() -> APPLICATION.as("tenant", WORKSPACE, sql -> sql.queryForList(call.formatted(time))))
+                    .rootCause()
+                    .hasMessageContaining("background_tasks_scheduled_at_check");
         }
     }
 

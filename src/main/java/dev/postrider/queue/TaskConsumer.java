@@ -206,7 +206,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
 
     @Override
     public void prepareShutdown(boolean suspendOnly, boolean forced) {
-        stopAccepting();
+        // Deferring and stopping have done it. Of a route that was stopped by force Camel says this late, from another
+        // thread: by then it may have been started again.
     }
 
     private synchronized void stopAccepting() {

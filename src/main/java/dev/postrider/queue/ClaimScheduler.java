@@ -107,8 +107,10 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
             try {
                 slowDown();
                 doubt = doubt && !settled();
-                claim.run(); // reports its own errors, and calls claimed() only without one
-                doubt = doubt || !heard();
+                if (!completions.areBehind()) {
+                    claim.run(); // reports its own errors, and calls claimed() only without one
+                    doubt = doubt || !heard();
+                }
                 await();
                 meters.woken(asked ? "notify" : "poll");
             } catch (InterruptedException e) {

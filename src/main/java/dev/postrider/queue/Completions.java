@@ -37,6 +37,11 @@ public final class Completions implements DisposableBean {
     /** Classes of SQLSTATE: cardinality, data, integrity, check option, and program limits. */
     private static final Set<String> REFUSALS = Set.of("21", "22", "23", "44", "54");
 
+    /** With payloads of 10 kB they take a tenth of a heap of 512 MB. */
+    private static final int MOST_UNWRITTEN = 5_000;
+
+    private static final long BETWEEN_COMPLAINTS = TimeUnit.SECONDS.toNanos(1);
+
     private static final long PATIENCE_AT_STOP = TimeUnit.SECONDS.toNanos(10);
 
     /**
@@ -72,6 +77,8 @@ public final class Completions implements DisposableBean {
 
     private volatile boolean stopping;
     private long stopBy;
+    private long refusals;
+    private long complained = System.nanoTime() - BETWEEN_COMPLAINTS;
 
     Completions(JdbcTemplate jdbc, NodeIdentity node, QueueStatements sql) {
         this.jdbc = jdbc;
@@ -119,6 +126,11 @@ public final class Completions implements DisposableBean {
     /** Gives a task back that was claimed and not begun, or not ended. */
     void release(ClaimedTask task) {
         add(task, new Outcome.Released());
+    }
+
+    /** Whether so many outcomes wait to be written that nothing more should be claimed. */
+    boolean areBehind() {
+        return ended.size() + deferred.size() > MOST_UNWRITTEN;
     }
 
     /** Runs something after so many milliseconds. */
@@ -195,12 +207,17 @@ public final class Completions implements DisposableBean {
             return;
         }
         Ended one = batch.get(0);
-        LOG.error(
-                "The database refuses the outcome of task {} ({}), which is offered again every {} ms: {}",
-                one.task().taskId(),
-                one.task().taskType(),
-                REFUSED_AGAIN,
-                ErrorText.of(reason));
+        refusals++;
+        if (System.nanoTime() - complained >= BETWEEN_COMPLAINTS) {
+            LOG.error(
+                    "The database has refused {} outcomes, now of task {} ({}); each is offered again after {} ms: {}",
+                    refusals,
+                    one.task().taskId(),
+                    one.task().taskType(),
+                    REFUSED_AGAIN,
+                    ErrorText.of(reason));
+            complained = System.nanoTime();
+        }
         if (!stopping) {
             defer(one, REFUSED_AGAIN);
         }

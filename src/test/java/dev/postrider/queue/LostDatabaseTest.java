@@ -9,6 +9,7 @@ import dev.postrider.testkit.RunningApplication;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -161,6 +162,23 @@ class LostDatabaseTest {
         assertThat(ledger.count(
                         "select max(attempt_count) from postrider.task_history where task_type = 'base-refused'"))
                 .isEqualTo(1);
+    }
+
+    @Test
+    void while_outcomes_are_refused_claiming_stops_before_they_fill_the_memory() {
+        ledger.sql()
+                .execute("alter table postrider.task_history add constraint refuse check (task_type <> 'base-many')");
+        List<UUID> accepted = ledger.enqueue("base-many", 8_000);
+        application.handler("base-many", "concurrency: 2\nprefetch: 500", "- setProperty: {name: done, constant: x}");
+        await().during(Duration.ofSeconds(2)).until(() -> {
+            long held = ledger.open("base-many", "processing");
+            return held > 5_000 && held < 5_000 + 2 * 500 + 500;
+        });
+
+        ledger.sql().execute("alter table postrider.task_history drop constraint refuse");
+        await().atMost(Duration.ofMinutes(1)).until(() -> ledger.completed("base-many") == 8_000);
+
+        ledger.assertEachEndedOnce(accepted);
     }
 
     private EmbeddedServer startServer() {

@@ -173,21 +173,19 @@ declare
     fields constant text[] := '{taskType,payload,scheduledAt,priorityRank,uniqueKey,orderingKey,limitKey,after,ref}';
     seen record;
     ids uuid[];
-    due boolean;
     wrong text;
 begin
     if jsonb_typeof(enqueue_tasks.tasks) is distinct from 'array' then
         raise sqlstate 'PR400' using message = 'tasks is no array';
     end if;
-    -- One look at all of them; a second one only to say what is wrong.
+    -- One look at all of them for what most are made of; a second one for the rest, or to say what is wrong.
     select coalesce(bool_and(case jsonb_typeof(task)
-                                 when 'object' then task - fields = '{}'
+                                 when 'object' then task - '{taskType,payload,priorityRank,limitKey}'::text[] = '{}'
                                                     and coalesce(jsonb_typeof(task -> 'taskType') = 'string', false)
-                                 else false end), true) as well_formed,
-           count(task -> 'ref') = count(distinct task -> 'ref') as told_apart,
-           bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered
+                                 else false end), true) as plain,
+           false as one_by_one, false as ordered, jsonb_array_length(enqueue_tasks.tasks) > 0 as due
       into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
-    if not (seen.well_formed and seen.told_apart) then
+    if not seen.plain then
         select format('tasks[%s]%s', n - 1,
                       case when jsonb_typeof(task) <> 'object' then ' is no object'
                            when task - fields <> '{}' then format('.%s is no field of a task', (select min(key) from jsonb_object_keys(task - fields) key))
@@ -201,7 +199,12 @@ begin
                                       or (task ? 'ref' and same > 1)
                    else true end
          order by n limit 1;
-        raise sqlstate 'PR400' using message = wrong;
+        if wrong is not null then
+            raise sqlstate 'PR400' using message = wrong;
+        end if;
+        select false as plain, bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered,
+               bool_or(coalesce((task ->> 'scheduledAt')::timestamptz <= now(), true)) as due
+          into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
     end if;
     if seen.one_by_one then
         return enqueue_each(enqueue_tasks.tasks);
@@ -214,20 +217,16 @@ begin
                    from jsonb_array_elements(enqueue_tasks.tasks) task where task ? 'orderingKey' order by 1) locks;
     end if;
     ids := array (select new_id() from generate_series(1, jsonb_array_length(enqueue_tasks.tasks)));
-    with new as (
-        insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
-                                      ordering_key, ordering_seq, limit_key)
-        select ids[n], workspace, "taskType", coalesce(payload, '{}'), coalesce("scheduledAt", now()),
-               coalesce("scheduledAt" <= now(), true), coalesce("priorityRank", 0), "orderingKey",
-               case when "orderingKey" is not null then nextval('ordering_seq') end, "limitKey"
-          from rows from (jsonb_to_recordset(enqueue_tasks.tasks) as (
-                   "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int, "orderingKey" text,
-                   "limitKey" text)) with ordinality as r (
-                   "taskType", payload, "scheduledAt", "priorityRank", "orderingKey", "limitKey", n)
-        returning ready
-    )
-    select bool_or(ready) into due from new;
-    perform tasks_added(workspace, 'task', ids, due);
+    insert into background_tasks (task_id, workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
+                                  ordering_key, ordering_seq, limit_key)
+    select ids[n], workspace, "taskType", coalesce(payload, '{}'), coalesce("scheduledAt", now()),
+           coalesce("scheduledAt" <= now(), true), coalesce("priorityRank", 0), "orderingKey",
+           case when "orderingKey" is not null then nextval('ordering_seq') end, "limitKey"
+      from rows from (jsonb_to_recordset(enqueue_tasks.tasks) as (
+               "taskType" text, payload jsonb, "scheduledAt" timestamptz, "priorityRank" int, "orderingKey" text,
+               "limitKey" text)) with ordinality as r (
+               "taskType", payload, "scheduledAt", "priorityRank", "orderingKey", "limitKey", n);
+    perform tasks_added(workspace, 'task', ids, seen.due);
     return ids;
 end $$;
 comment on function postrider.enqueue_tasks is

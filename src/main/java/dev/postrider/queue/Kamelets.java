@@ -54,7 +54,6 @@ final class Kamelets extends KameletComponent {
     private static final class HandOver extends DefaultAsyncProducer {
 
         private final AsyncProducer usual;
-        private volatile DefaultConsumer handler;
 
         HandOver(Sink sink, AsyncProducer usual) {
             super(sink);
@@ -65,24 +64,13 @@ final class Kamelets extends KameletComponent {
         public boolean process(Exchange exchange, AsyncCallback callback) {
             Route route = ExchangeHelper.getRoute(exchange);
             DefaultConsumer to =
-                    route != null && route.getConsumer() instanceof TaskConsumer tasks ? handler(tasks) : null;
+                    route != null && route.getConsumer() instanceof TaskConsumer tasks ? tasks.handler() : null;
             if (to == null) {
                 return usual.process(exchange, callback);
             }
             exchange.getExchangeExtension().setFromEndpoint(to.getEndpoint());
             exchange.getExchangeExtension().setFromRouteId(to.getRouteId());
             return to.getAsyncProcessor().process(exchange, callback);
-        }
-
-        /** The consumer of the route that handles the tasks; null when it is not there or does not run. */
-        private DefaultConsumer handler(TaskConsumer tasks) {
-            DefaultConsumer known = handler;
-            if (known == null || !known.isStarted()) {
-                Route route = getEndpoint().getCamelContext().getRoute(tasks.handlerRouteId());
-                known = route == null ? null : (DefaultConsumer) route.getConsumer();
-                handler = known;
-            }
-            return known != null && known.isStarted() ? known : null;
         }
 
         @Override

@@ -2,7 +2,6 @@ package dev.postrider.bench;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** How much processor time processes have used, in microseconds; Linux tells in steps of 10 ms, other systems are not asked. */
@@ -20,12 +19,12 @@ final class ProcessorTime {
     private ProcessorTime() {}
 
     /** Of one process; not a number where it cannot be known. */
-    static double of(long process) throws IOException {
+    static double of(long process) {
         return ticks(process, USER, SYSTEM) * MICROSECONDS_PER_TICK;
     }
 
     /** Of a process, its children, and the children that have ended. */
-    static double ofTree(long process) throws IOException {
+    static double ofTree(long process) {
         double ticks = ticks(process, USER, SYSTEM, ENDED_USER, ENDED_SYSTEM);
         for (ProcessHandle child : ProcessHandle.of(process).stream()
                 .flatMap(ProcessHandle::children)
@@ -36,7 +35,7 @@ final class ProcessorTime {
         return ticks * MICROSECONDS_PER_TICK;
     }
 
-    private static double ticks(long process, int... fields) throws IOException {
+    private static double ticks(long process, int... fields) {
         try {
             String stat = Files.readString(PROC.resolve(process + "/stat"));
             String[] values = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
@@ -45,8 +44,8 @@ final class ProcessorTime {
                 ticks += Long.parseLong(values[field]);
             }
             return ticks;
-        } catch (NoSuchFileException e) {
-            return Double.NaN;
+        } catch (IOException e) {
+            return Double.NaN; // it has ended, perhaps while it was read
         }
     }
 }

@@ -60,7 +60,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     private final Set<Attempt> running = ConcurrentHashMap.newKeySet();
 
     private volatile boolean accepting;
-    /** Asking Camel for the state of a route would cost each short task 5 % of its time here. */
+    /** Kept, because it is asked for several times a task, and Camel would look for the route by its name each time. */
     private volatile DefaultConsumer handler;
 
     private ExecutorService workers;

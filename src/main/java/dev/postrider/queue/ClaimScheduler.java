@@ -38,6 +38,9 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
     private volatile Thread thread;
 
     private boolean woken;
+    /** It was woken for a change of this node. */
+    private boolean changed;
+
     private boolean room;
     private long poll = SHORTEST_POLL;
     private long nextDue = LONGEST_POLL;
@@ -56,11 +59,21 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
         this.meters = meters;
     }
 
-    /** A task was added: claim now. */
+    /** A task was added somewhere: claim now, or after a rest. */
     public void wake() {
+        ask(false);
+    }
+
+    /** This node can take what it could not take before: claim now. */
+    void reopened() {
+        ask(true);
+    }
+
+    private void ask(boolean atOnce) {
         lock.lock();
         try {
             woken = true;
+            changed |= atOnce;
             poll = SHORTEST_POLL; // what woke us may not be there yet, such as a route that is about to be started
             signal.signal();
         } finally {
@@ -172,13 +185,14 @@ public final class ClaimScheduler extends ServiceSupport implements ScheduledPol
             long longest = TimeUnit.MILLISECONDS.toNanos(Math.min(jittered, Math.max(1, nextDue)));
             while (!(more && (room || handlers.wantMore())) && !(room && handlers.wasCrowded())) {
                 long left = begun + (woken ? Math.min(rest, longest) : longest) - System.nanoTime();
-                if (left <= 0) {
+                if (left <= 0 || changed) {
                     break;
                 }
                 signal.awaitNanos(left);
             }
             asked = woken;
             woken = false;
+            changed = false;
             room = false;
         } finally {
             lock.unlock();

@@ -65,7 +65,7 @@ public final class Lease {
         }
         end = timers.after(TimeUnit.NANOSECONDS.toMillis(left), () -> expire(answered));
         if (handlers.leased()) {
-            scheduler.wake();
+            scheduler.reopened();
         }
     }
 

@@ -67,7 +67,7 @@ public final class TaskComponent extends DefaultComponent {
         @Override
         public void notify(CamelEvent event) {
             if (event instanceof CamelEvent.RouteStartedEvent) {
-                scheduler.wake();
+                scheduler.reopened();
             } else if (event instanceof CamelEvent.RouteStoppedEvent stopped) {
                 handlers.routeStopped(stopped.getRoute().getRouteId());
             }

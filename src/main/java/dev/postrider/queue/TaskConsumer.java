@@ -169,7 +169,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         for (int i = 0; i < endpoint.getConcurrency(); i++) {
             pool.execute(() -> work(pool));
         }
-        component.scheduler().wake();
+        component.scheduler().reopened();
     }
 
     @Override
@@ -234,7 +234,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
                 continue;
             }
             if (backlog.reopened()) {
-                component.scheduler().wake();
+                component.scheduler().reopened();
             }
             if (!tasks.isEmpty()) {
                 runOrGiveBack(tasks);

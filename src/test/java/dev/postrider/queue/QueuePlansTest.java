@@ -39,6 +39,22 @@ class QueuePlansTest {
                 .isGreaterThan(few.buffers() * 3 / 2);
     }
 
+    /** A connection lives for half an hour, and nothing tells its plans that a table has grown. */
+    @Test
+    void plans_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full() {
+        Reading few = claim(5_000, ANALYZE);
+
+        Reading many = full(1, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+            claimed(sql);
+            sql.execute("reset role");
+            add(sql, 200_000);
+            sql.execute("set local role postrider_dispatcher");
+            return Reading.of(sql, "force_generic_plan", CLAIM, List.of());
+        });
+
+        assertThat(many.buffers()).isLessThan(few.buffers() * 3 / 2);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -130,14 +146,18 @@ class QueuePlansTest {
             sql.execute("set local session_replication_role = replica");
             sql.execute("truncate postrider.background_tasks");
             sql.execute("analyze postrider.background_tasks");
-            sql.update("""
-                    insert into postrider.background_tasks (workspace_id, task_type, ready)
-                    select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true
-                      from generate_series(1, ?) n""", waiting);
+            add(sql, waiting);
             sql.execute(statistics);
             sql.execute("insert into postrider.worker_nodes (node_id, host) values ('plans', 'test')");
             sql.execute("set local role postrider_dispatcher");
             return work.apply(sql);
         });
+    }
+
+    private static void add(JdbcTemplate sql, int waiting) {
+        sql.update("""
+                insert into postrider.background_tasks (workspace_id, task_type, ready)
+                select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true
+                  from generate_series(1, ?) n""", waiting);
     }
 }

@@ -23,7 +23,7 @@ comment on function postrider.tasks_added is 'Logs accepted tasks of a workspace
 
 -- The lock on a task that is waited for lasts until the commit: its end is not recorded before, and so finds who waits.
 create or replace function postrider.await_tasks(task_id uuid, after uuid[]) returns void
-    language plpgsql security definer set search_path = postrider, pg_temp as $$
+    language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();
@@ -71,7 +71,7 @@ create or replace function postrider.enqueue_task(
     ordering_key  text        default null,
     limit_key     text        default null,
     after         uuid[]      default null
-) returns uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
+) returns uuid language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();
@@ -234,7 +234,7 @@ comment on function postrider.enqueue_tasks is
 
 -- The status in which the task was found; null when it neither waited nor ran.
 create or replace function postrider.cancel_found(task_id uuid) returns text
-    language plpgsql security definer set search_path = postrider, pg_temp as $$
+    language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();

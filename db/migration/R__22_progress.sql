@@ -4,7 +4,7 @@
 set local row_security = on;
 
 create or replace function postrider.report_progress(task_id uuid, attempt int, percent int, text text default null)
-    returns boolean language plpgsql security definer set search_path = postrider, pg_temp as $$
+    returns boolean language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();

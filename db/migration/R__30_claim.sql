@@ -12,7 +12,7 @@ return case when l.rate_per_second is not null
 comment on function postrider.available_tokens is 'How many tasks a rate allows to begin now: a bucket that holds one second''s worth, and at least one; null without a rate.';
 
 create or replace function postrider.release_held(workspace uuid, key text, most bigint) returns int
-    language plpgsql security definer set search_path = postrider, pg_temp as $$
+    language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 declare
     places tid[];
 begin

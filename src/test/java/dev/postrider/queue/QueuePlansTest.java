@@ -55,6 +55,22 @@ class QueuePlansTest {
         assertThat(many.buffers()).isLessThan(few.buffers() * 3 / 2);
     }
 
+    @Test
+    void plans_of_the_end_of_tasks_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full() {
+        String finish = "select * from postrider.finish_tasks('plans', $1, $2, $3)";
+        Reading reading = full(1, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+            for (int planned = 0; planned < 10; planned++) { // the first five are planned for their values
+                Reading.of(sql, "auto", finish, claimed(sql));
+                sql.execute("reset role");
+                add(sql, planned < 9 ? 1 : 50_000);
+                sql.execute("set local role postrider_dispatcher");
+            }
+            return Reading.of(sql, "auto", finish, claimed(sql));
+        });
+
+        assertThat(reading.table("background_tasks").rows()).isLessThanOrEqualTo(4L * CLAIMED);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

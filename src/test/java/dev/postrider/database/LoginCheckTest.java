@@ -156,10 +156,11 @@ class LoginCheckTest {
                     .containsExactlyInAnyOrder(
                             "postrider_tenant_login",
                             "postrider_dispatcher_login",
+                            "postrider_dispatcher_login", // admission
+                            "postrider_dispatcher_login", // listening
                             "postrider_operator_login",
-                            "postrider_dispatcher_login",
                             "postrider_analyst_login",
-                            "postrider_analyst_login");
+                            "postrider_analyst_login"); // the probe
         }
     }
 

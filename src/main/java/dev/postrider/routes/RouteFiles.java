@@ -7,10 +7,12 @@ import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,19 +29,25 @@ final class RouteFiles {
 
     private static final Logger LOG = LoggerFactory.getLogger(RouteFiles.class);
     private static final String PACKAGED = "routes/";
+    private static final Duration SETTLING = Duration.ofMillis(200);
+    private static final int SETTLING_READS = 5;
 
     private final Map<String, RouteFile> packaged;
     private final Map<String, RouteFile> built;
     private final Path folder;
+    private final Runnable settling;
+    private Map<String, RouteFile> lastRead = Map.of();
 
     /**
      * @param folder laid over the packaged files; may appear later
+     * @param settling waits between two readings of a folder that changes
      */
-    RouteFiles(Map<String, RouteFile> packaged, Path folder) {
-        this(packaged, packaged, folder);
+    RouteFiles(Map<String, RouteFile> packaged, Path folder, Runnable settling) {
+        this(packaged, packaged, folder, settling);
     }
 
-    private RouteFiles(Map<String, RouteFile> packaged, Map<String, RouteFile> built, Path folder) {
+    private RouteFiles(Map<String, RouteFile> packaged, Map<String, RouteFile> built, Path folder, Runnable settling) {
+        this.settling = settling;
         this.packaged = Map.copyOf(packaged);
         this.built = Map.copyOf(built);
         this.folder = folder;
@@ -60,7 +68,8 @@ final class RouteFiles {
                     new RouteFile(
                             path, "classpath:" + PACKAGED + path, resource.getContentAsString(StandardCharsets.UTF_8)));
         }
-        return new RouteFiles(sources ? Map.of() : built, built, folder);
+        return new RouteFiles(
+                sources ? Map.of() : built, built, folder, () -> LockSupport.parkNanos(SETTLING.toNanos()));
     }
 
     /** Whether the file's text is what the build packaged, and so has passed the build's lint. */
@@ -94,6 +103,21 @@ final class RouteFiles {
             files.putAll(readFolder(folder));
         }
         return files;
+    }
+
+    /**
+     * As {@link #read}, but waits until two readings in a row are alike: a shell or an editor makes a file empty, and
+     * fills it a moment later. Gives up after a second, since a file may be written without end.
+     */
+    SortedMap<String, RouteFile> readSettled() throws IOException {
+        SortedMap<String, RouteFile> now = read();
+        for (int again = 0; again < SETTLING_READS && !now.equals(lastRead); again++) {
+            lastRead = now;
+            settling.run();
+            now = read();
+        }
+        lastRead = now;
+        return now;
     }
 
     /** Whether a file of the folder replaces a packaged one of the engine with other content. */

@@ -87,7 +87,7 @@ public final class RouteLoader {
         }
         SortedMap<String, RouteFile> wanted;
         try {
-            wanted = files.read();
+            wanted = started ? files.readSettled() : files.read();
         } catch (IOException e) {
             LOG.error("Cannot read the folder of routes, all routes stay as they are: {}", e.toString());
             return;

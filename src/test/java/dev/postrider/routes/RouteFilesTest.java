@@ -3,9 +3,12 @@ package dev.postrider.routes;
 import static dev.postrider.routes.RoutesUnderTest.answering;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -66,6 +69,39 @@ class RouteFilesTest {
     }
 
     @Test
+    void aFileThatIsBeingWrittenIsTakenWhenItIsWhole() throws Exception {
+        routes.look().write("tasks/a.camel.yaml", "").whileSettling(() -> {
+            try {
+                routes.write("tasks/a.camel.yaml", answering("a", "whole"));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+
+        routes.look();
+
+        assertThat(routes.ask("a")).isEqualTo("whole");
+        assertThat(routes.errorLines()).isEmpty();
+    }
+
+    @Test
+    void aFileThatIsWrittenWithoutEndHoldsNothingUp() throws Exception {
+        AtomicInteger writes = new AtomicInteger();
+        routes.look().write("tasks/b.camel.yaml", answering("b", "whole")).whileSettling(() -> {
+            try {
+                routes.write("tasks/a.camel.yaml", answering("a", "version " + writes.incrementAndGet()));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+
+        routes.look();
+
+        assertThat(routes.ask("b")).isEqualTo("whole");
+        assertThat(routes.ask("a")).startsWith("version ");
+    }
+
+    @Test
     void aMountedConfigMapThatIsSwappedTakesEffect() throws Exception {
         // As Kubernetes does it: the files are links through ..data, which is itself exchanged in one step.
         Path mount = Files.createDirectories(folder.resolve("tasks"));
@@ -107,7 +143,9 @@ class RouteFilesTest {
     @Test
     void withoutAFolderThePackagedFilesRun() throws Exception {
         RouteFiles files = new RouteFiles(
-                routes.packaged("engine/a.camel.yaml", answering("a", "packaged")).packaged, folder.resolve("none"));
+                routes.packaged("engine/a.camel.yaml", answering("a", "packaged")).packaged,
+                folder.resolve("none"),
+                () -> {});
 
         assertThat(files.read()).containsOnlyKeys("engine/a.camel.yaml");
     }

@@ -24,6 +24,7 @@ final class RoutesUnderTest implements AutoCloseable {
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
     private final Logger logger = (Logger) LoggerFactory.getLogger(RouteLoader.class);
     private RouteLoader loader;
+    private Runnable settling = () -> {};
 
     RoutesUnderTest(Path folder) {
         this.folder = folder;
@@ -60,6 +61,12 @@ final class RoutesUnderTest implements AutoCloseable {
         return this;
     }
 
+    /** What happens between two readings of the folder, in place of time passing. */
+    RoutesUnderTest whileSettling(Runnable happens) {
+        settling = happens;
+        return this;
+    }
+
     RoutesUnderTest delete(String path) throws IOException {
         Files.delete(folder.resolve(path));
         return this;
@@ -67,7 +74,7 @@ final class RoutesUnderTest implements AutoCloseable {
 
     RouteLoader loader() {
         if (loader == null) {
-            loader = new RouteLoader(context, new RouteFiles(packaged, folder), errors);
+            loader = new RouteLoader(context, new RouteFiles(packaged, folder, () -> settling.run()), errors);
         }
         return loader;
     }

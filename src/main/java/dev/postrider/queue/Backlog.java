@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
@@ -74,17 +73,13 @@ final class Backlog {
 
     /**
      * Waits for a task, and takes it and those behind it of the same workspace, up to a batch; they count as running until
-     * {@link #ended}. A task that has failed before is taken alone. Empty if none came in time.
+     * {@link #ended}. A task that has failed before is taken alone.
      */
-    List<ClaimedTask> take(long patience, TimeUnit unit) throws InterruptedException {
-        long left = unit.toNanos(patience);
+    List<ClaimedTask> take() throws InterruptedException {
         lock.lockInterruptibly();
         try {
             while (size == 0) {
-                if (left <= 0) {
-                    return List.of();
-                }
-                left = added.awaitNanos(left);
+                added.await();
             }
             running++;
             return next();

@@ -64,6 +64,9 @@ public final class Completions implements DisposableBean {
         }
     }
 
+    /** What the writer is given to notice that this node stops. */
+    private static final Ended WAKE_UP = new Ended(null, null, 0);
+
     private final JdbcTemplate jdbc;
     private final NodeIdentity node;
     private final QueueStatements sql;
@@ -142,13 +145,10 @@ public final class Completions implements DisposableBean {
         List<Ended> batch = new ArrayList<>();
         while (!stopping || !ended.isEmpty()) {
             try {
-                Ended first = ended.poll(100, TimeUnit.MILLISECONDS);
-                if (first == null) {
-                    continue;
-                }
                 batch.clear();
-                batch.add(first);
+                batch.add(ended.take());
                 ended.drainTo(batch, MAXIMUM_BATCH - 1);
+                batch.remove(WAKE_UP);
                 for (Kind kind : Kind.values()) {
                     writeUntilDone(
                             kind,
@@ -355,6 +355,7 @@ public final class Completions implements DisposableBean {
             }
         }
         stopping = true;
+        ended.add(WAKE_UP);
         writer.join(TimeUnit.NANOSECONDS.toMillis(PATIENCE_AT_STOP) + 1_000);
         timers.shutdownNow();
         try {

@@ -129,6 +129,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         running.stream()
                 .filter(attempt -> attempt.tasks().stream().anyMatch(task -> tasks.contains(task.taskId())))
                 .forEach(attempt -> attempt.stop(Stop.CANCELLED));
+        claimForThoseLeftOut();
     }
 
     /** Stops what runs; its tasks wait again. */
@@ -229,16 +230,18 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         while (!pool.isShutdown()) {
             List<ClaimedTask> tasks;
             try {
-                tasks = backlog.take(1, TimeUnit.SECONDS);
+                tasks = backlog.take();
             } catch (InterruptedException e) {
                 continue;
             }
-            if (backlog.reopened()) {
-                component.scheduler().reopened();
-            }
-            if (!tasks.isEmpty()) {
-                runOrGiveBack(tasks);
-            }
+            claimForThoseLeftOut();
+            runOrGiveBack(tasks);
+        }
+    }
+
+    private void claimForThoseLeftOut() {
+        if (backlog.reopened()) {
+            component.scheduler().reopened();
         }
     }
 

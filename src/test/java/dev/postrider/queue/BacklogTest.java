@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -112,7 +111,9 @@ class BacklogTest {
         assertThat(backlog.held()).isEqualTo(3);
         assertThat(backlog.clear()).hasSize(3).doesNotContain(loud.get(1));
         assertThat(backlog.held()).isZero();
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEmpty();
+
+        List<ClaimedTask> next = add(backlog, QUIET, 1);
+        assertThat(backlog.take()).isEqualTo(next);
     }
 
     @Test
@@ -125,11 +126,11 @@ class BacklogTest {
         List<ClaimedTask> after = add(backlog, LOUD, 4);
         List<ClaimedTask> quiet = add(backlog, QUIET, 1);
 
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(loud);
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(quiet);
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).containsExactly(failed);
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(after.subList(0, 3));
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).isEqualTo(after.subList(3, 4));
+        assertThat(backlog.take()).isEqualTo(loud);
+        assertThat(backlog.take()).isEqualTo(quiet);
+        assertThat(backlog.take()).containsExactly(failed);
+        assertThat(backlog.take()).isEqualTo(after.subList(0, 3));
+        assertThat(backlog.take()).isEqualTo(after.subList(3, 4));
     }
 
     @Test
@@ -137,13 +138,13 @@ class BacklogTest {
         Backlog backlog = new Backlog(2, 10, 0);
         assertThat(backlog.free()).isEqualTo(20);
         add(backlog, LOUD, 3);
-        assertThat(backlog.take(0, TimeUnit.SECONDS)).hasSize(3);
+        assertThat(backlog.take()).hasSize(3);
         assertThat(backlog.free()).as("the other worker's").isEqualTo(10);
         assertThat(backlog.held()).isEqualTo(1);
     }
 
     private static ClaimedTask take(Backlog backlog) throws InterruptedException {
-        return backlog.take(0, TimeUnit.SECONDS).get(0);
+        return backlog.take().get(0);
     }
 
     private static List<ClaimedTask> add(Backlog backlog, UUID workspace, int count) {

@@ -125,16 +125,39 @@ class QueueFunctionsTest {
         List<UUID> served = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
             String after = served.isEmpty() ? "" : ", \"after\": \"%s\"".formatted(served.get(served.size() - 1));
-            served.addAll(APPLICATION
-                    .sql()
-                    .queryForList(
-                            "select workspace_id from postrider.claim_tasks(?, ?::jsonb) where task_id is not null",
-                            UUID.class,
-                            NODE,
-                            "{\"functions-round\": {\"free\": 1%s}}".formatted(after)));
+            served.addAll(claimed("{\"functions-round\": {\"free\": 1%s}}".formatted(after)));
         }
 
         assertThat(served).containsExactlyInAnyOrderElementsOf(waiting);
+    }
+
+    @Test
+    void a_claim_walks_on_while_half_of_the_slots_are_free() {
+        for (int i = 0; i < 80; i++) {
+            APPLICATION.as(
+                    "tenant",
+                    APPLICATION.newWorkspace(),
+                    sql -> sql.queryForObject("select enqueue_task('functions-walk')", UUID.class));
+        }
+
+        assertThat(claimed("{\"functions-walk\": {\"free\": 100}}"))
+                .as("two walks past 32 workspaces")
+                .hasSize(64);
+        assertThat(claimed("{\"functions-walk\": {\"free\": 100}}")).hasSize(16);
+    }
+
+    @Test
+    void of_a_few_tasks_too_those_of_a_workspace_with_enough_here_are_left() {
+        UUID full = APPLICATION.newWorkspace();
+        UUID other = APPLICATION.newWorkspace();
+        for (UUID workspace : List.of(full, other)) {
+            APPLICATION.as(
+                    "tenant", workspace, sql -> sql.queryForObject("select enqueue_task('functions-few')", UUID.class));
+        }
+
+        assertThat(claimed("{\"functions-few\": {\"free\": 9, \"full\": [\"%s\"]}}".formatted(full)))
+                .containsExactly(other);
+        assertThat(claimed("{\"functions-few\": {\"free\": 9}}")).containsExactly(full);
     }
 
     @Test
@@ -148,14 +171,18 @@ class QueueFunctionsTest {
         });
         APPLICATION.as("tenant", other, sql -> sql.queryForObject("select enqueue_task('functions-head')", UUID.class));
 
-        List<UUID> served = APPLICATION
+        assertThat(claimed("{\"functions-head\": {\"free\": 1}}")).containsExactly(other);
+    }
+
+    /** The workspaces of the tasks of one claim. */
+    private static List<UUID> claimed(String slots) {
+        return APPLICATION
                 .sql()
                 .queryForList(
-                        "select workspace_id from postrider.claim_tasks(?, '{\"functions-head\": {\"free\": 1}}') where task_id is not null",
+                        "select workspace_id from postrider.claim_tasks(?, ?::jsonb) where task_id is not null",
                         UUID.class,
-                        NODE);
-
-        assertThat(served).containsExactly(other);
+                        NODE,
+                        slots);
     }
 
     private static UUID claimedTask(String taskType) {

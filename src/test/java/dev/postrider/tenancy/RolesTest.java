@@ -149,6 +149,7 @@ class RolesTest {
                 make_replay            caller  engine
                 matching_letters       caller  engine
                 new_id                 caller  engine dispatcher tenant producer operator analyst
+                next_workspaces        caller  -
                 on_endpoint_changed    owner   -
                 on_schedule_changed    owner   -
                 on_tasks_died          owner   -

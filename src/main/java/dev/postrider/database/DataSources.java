@@ -83,6 +83,9 @@ public class DataSources {
         dataSource.setUser(logins.dispatcher().username());
         dataSource.setPassword(logins.dispatcher().password());
         dataSource.setApplicationName("postrider listening");
+        if (dataSource.getSocketFactory() == null) { // some clouds' proxies need their own, given in the URL
+            dataSource.setSocketFactory(PromptSockets.class.getName());
+        }
         dataSource.setTcpKeepAlive(true);
         dataSource.setConnectTimeout(5);
         dataSource.setSocketTimeout(60);

@@ -36,30 +36,37 @@ public final class FairnessBenchmark {
 
     private void neighbour() throws Exception {
         Benchmark.print(
-                "%n## Noisy neighbour: one workspace enqueues %,d tasks, another a task every %.0f ms of the same type%n%n- a route with %s",
-                FLOOD, GAP, OPTIONS.replace("\n", ", "));
+                "%n## Noisy neighbour: one workspace enqueues %,d tasks, another a task every %.0f ms of the same type, %d times%n%n- a route with %s",
+                FLOOD, GAP, ROUNDS, OPTIONS.replace("\n", ", "));
         PickUps pickUps = PickUps.of(application, TYPE, OPTIONS);
         UUID quiet = application.newWorkspace();
         try (Sender sender = Sender.toPostrider(application, quiet, TYPE, pickUps)) {
             sender.send(GAP / 10, Duration.ofSeconds(5)); // warms up
-            int idle = pickUps.soFar();
-            sender.send(GAP, Duration.ofSeconds(20));
-            pickUps.await(0);
-            int flooded = pickUps.soFar();
-            CompletableFuture<Void> flood =
-                    CompletableFuture.runAsync(() -> PostriderQueue.fill(application, TYPE, FLOOD));
-            do {
-                sender.send(GAP, Duration.ofSeconds(1));
-            } while (!flood.isDone() || !PostriderQueue.isDrained(application, TYPE));
-            flood.join();
-            print(pickUps.between(idle, flooded), pickUps.between(flooded, pickUps.soFar()));
+            List<PickUp> alone = new ArrayList<>();
+            List<PickUp> flooded = new ArrayList<>();
+            for (int round = 0; round < ROUNDS; round++) {
+                int begun = pickUps.soFar();
+                sender.send(GAP, Duration.ofSeconds(20));
+                pickUps.await(begun);
+                int flooding = pickUps.soFar();
+                CompletableFuture<Void> flood =
+                        CompletableFuture.runAsync(() -> PostriderQueue.fill(application, TYPE, FLOOD));
+                do {
+                    sender.send(GAP, Duration.ofSeconds(1));
+                } while (!flood.isDone() || !PostriderQueue.isDrained(application, TYPE));
+                flood.join();
+                pickUps.await(flooding);
+                alone.addAll(pickUps.between(begun, flooding));
+                flooded.addAll(pickUps.between(flooding, pickUps.soFar()));
+            }
+            print(alone, flooded);
         }
         application.camel().getRouteController().stopRoute(TYPE);
     }
 
-    private void print(List<PickUp> idle, List<PickUp> flooded) throws Exception {
+    private void print(List<PickUp> alone, List<PickUp> flooded) throws Exception {
         Table table = new Table("the quiet workspace", "tasks", "p50, ms", "p99, ms", "greatest, ms");
-        double[] before = PickUps.milliseconds(idle);
+        double[] before = PickUps.milliseconds(alone);
         double[] during = PickUps.milliseconds(flooded);
         row(table, "alone", before);
         row(table, "during the flood", during);

@@ -4,9 +4,10 @@ set local row_security = on;
 
 -- The next two work with the rights of their caller: the owner, bound to the active workspace, or the engine.
 -- Each dead letter is locked first, in the order given, so that what two do to it at once happens once.
+-- By key whatever the statistics say: a plan may be kept from when there were no dead letters.
 create or replace function postrider.replay_letters(workspace_ids uuid[], dead_letter_ids uuid[], reason text, replay_id uuid)
     returns table (task_id uuid, task_type text, unique_key text, waits boolean)
-    language plpgsql set search_path = postrider, pg_temp as $$
+    language plpgsql set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
     -- Held until the commit, as by enqueue_task, so that ordering_seq rises in the order of commits.
@@ -52,7 +53,7 @@ end $$;
 comment on function postrider.replay_letters is 'Puts the tasks of dead letters back to waiting, and returns them; waits is false of one whose unique key another task has, which stays a dead letter. Those that are gone are not returned.';
 
 create or replace function postrider.discard_letters(workspace_ids uuid[], dead_letter_ids uuid[], reason text, replay_id uuid)
-    returns setof uuid language sql set search_path = postrider, pg_temp as $$
+    returns setof uuid language sql set search_path = postrider, pg_temp set enable_seqscan = off as $$
     with letters as materialized (
         select held.* from unnest($1, $2) as c (workspace, letter)
          cross join lateral (

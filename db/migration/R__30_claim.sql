@@ -53,7 +53,8 @@ comment on function postrider.resume_limited is 'Makes ready what limits have he
 -- has ended or its time has come.
 -- Nothing here waits for a lock, so that ending a task may wait for a claim. What is locked is left for the next claim:
 -- a limit that another claim counts now, and what follows a head that is ending now.
-create or replace function postrider.pass_limits(type text, workspace uuid, share int) returns tid[]
+drop function if exists postrider.pass_limits(text, uuid, int);
+create or replace function postrider.pass_limits(type text, workspace uuid, share int, since timestamptz) returns tid[]
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 declare
     places tid[];
@@ -70,9 +71,9 @@ begin
     execute format($q$
         select array_agg(ctid), array_agg(limit_key), array_agg(ordering_key), array_agg(ordering_seq)
           from (select ctid, limit_key, ordering_key, ordering_seq from postrider.background_tasks
-                 where ready and task_type = $1 and workspace_id = $2
+                 where ready and task_type = $1 and workspace_id = $2 and scheduled_at >= $3
                  order by priority_rank desc, scheduled_at limit %s for no key update skip locked) next$q$, share)
-       into places, keys, orderings, seqs using type, workspace;
+       into places, keys, orderings, seqs using type, workspace, since;
 
     -- The lock makes the head's end wait for this claim, and then find whom to release.
     update background_tasks set ready = false, held_by = 'ordering'
@@ -142,25 +143,26 @@ begin
 end $$;
 comment on function postrider.pass_limits is 'The places of those next tasks of a type and workspace that limits and ordering keys let run; the others are held back. Definer: called by claim_tasks only.';
 
-create or replace function postrider.next_workspaces(type text, start uuid, passing_by uuid[]) returns uuid[]
+create or replace function postrider.next_workspaces(type text, start uuid, passing_by uuid[], since timestamptz)
+    returns uuid[]
     language plpgsql stable set search_path = postrider, pg_temp as $$
 begin
     return (
         with recursive forward as (
             (select workspace_id, 0 as n from background_tasks
-              where ready and task_type = type and workspace_id > start order by workspace_id limit 1)
+              where ready and task_type = type and scheduled_at >= since and workspace_id > start order by workspace_id limit 1)
             union all
             select (select workspace_id from background_tasks
-                     where ready and task_type = type and workspace_id > f.workspace_id
+                     where ready and task_type = type and scheduled_at >= since and workspace_id > f.workspace_id
                      order by workspace_id limit 1), n + (f.workspace_id <> all (passing_by))::int
               from forward f where f.workspace_id is not null and n < 32
         ), around as (
             (select workspace_id, 0 as n from background_tasks
-              where ready and task_type = type and workspace_id <= start and (select max(n) from forward) is distinct from 32
+              where ready and task_type = type and scheduled_at >= since and workspace_id <= start and (select max(n) from forward) is distinct from 32
               order by workspace_id limit 1)
             union all
             select (select workspace_id from background_tasks
-                     where ready and task_type = type and workspace_id > a.workspace_id and workspace_id <= start
+                     where ready and task_type = type and scheduled_at >= since and workspace_id > a.workspace_id and workspace_id <= start
                      order by workspace_id limit 1), n + (a.workspace_id <> all (passing_by))::int
               from around a where a.workspace_id is not null and n < 32
         )
@@ -179,8 +181,10 @@ comment on function postrider.next_workspaces is 'The next up to 32 workspaces b
 -- there is a row is asked with "limit 1": EXISTS became a hash of 100,000 rows.
 -- A workspace that is closed (suspended, deleted, paused), or that has its share of the node's room already, costs the
 -- walk a step and is not one of the 32.
--- Tasks come in no order. Rows without one say where the walk ended (one per type), and, the last one, in how many milliseconds the next
--- claim is worth making (null: nothing is waiting for its time).
+-- "since" bounds every scan by due time: while a transaction is kept open the index keeps the entries of all tasks that were
+-- claimed meanwhile, and a claim would step over them.
+-- Tasks come in no order. Rows without one say where the walk ended (one per type), and, the last one, in how many
+-- milliseconds the next claim is worth making (null: nothing is waiting for its time) and, as waited, what time it is.
 drop function if exists postrider.claim_tasks(text, jsonb);
 create function postrider.claim_tasks(node text, slots jsonb)
     returns table (task_id uuid, workspace_id uuid, task_type text, payload text, attempt_count int, failure_count int,
@@ -226,11 +230,14 @@ begin
     end if;
 
     for wanted in select key as type, (value ->> 'free')::int as free, (value ->> 'after')::uuid as after,
+                         coalesce((value ->> 'since')::timestamptz, '-infinity') as since,
                          array (select jsonb_array_elements_text(value -> 'full')::uuid) as full_here
                     from jsonb_each(claim_tasks.slots)
                     left join task_types c on c.task_type = key
                    where (value ->> 'free')::int > 0 and coalesce(c.paused_until <= clock_timestamp(), true)
-                     and (select true from background_tasks t where ready and t.task_type = key limit 1)
+                     and (select true from background_tasks t
+                           where ready and t.task_type = key
+                             and scheduled_at >= coalesce((value ->> 'since')::timestamptz, '-infinity') limit 1)
                    order by c.task_class, random() loop
         room := wanted.free;
         start := coalesce(wanted.after, gen_random_uuid());
@@ -241,12 +248,13 @@ begin
                            limit_key is not null or ordering_key is not null or workspace_id = any (passing_by)
                            or (select true from task_limits l where l.workspace_id = t.workspace_id and limit_key = ''
                                   and (max_running is not null or rate_per_second is not null)) is not null as special
-                      from background_tasks t where ready and task_type = wanted.type limit few + 1) first);
+                      from background_tasks t
+                     where ready and task_type = wanted.type and scheduled_at >= wanted.since limit few + 1) first);
         all_fit := places is not null;
 
         for walk in 1 .. 4 loop
             if not all_fit then
-                ring := next_workspaces(wanted.type, start, passing_by);
+                ring := next_workspaces(wanted.type, start, passing_by, wanted.since);
                 exit when ring is null;
                 start := ring[cardinality(ring)];
             end if;
@@ -274,7 +282,7 @@ begin
                     places := array (select ctid from background_tasks where ctid = any (places) and ready
                                         for no key update skip locked);
                 elsif turn.limited then
-                    places := pass_limits(wanted.type, turn.workspaces[1], least(turn.share, room));
+                    places := pass_limits(wanted.type, turn.workspaces[1], least(turn.share, room), wanted.since);
                     again := true;
                 else
                     places := array (
@@ -282,6 +290,7 @@ begin
                          cross join lateral (
                                select ctid from background_tasks
                                 where ready and task_type = wanted.type and workspace_id = workspace
+                                  and scheduled_at >= wanted.since
                                   and limit_key is null and ordering_key is null -- came since we looked
                                 order by priority_rank desc, scheduled_at limit turn.share for no key update skip locked) due
                          limit room);
@@ -304,7 +313,8 @@ begin
                             null::int, null::bigint, null::bigint, null::bigint;
     end loop;
 
-    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int, null::bigint, null::bigint,
+    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int, null::bigint,
+        (extract(epoch from clock_timestamp()) * 1000000)::bigint,
         least((select least(60000, greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000)))::bigint
                  from background_tasks where not ready and task_status = 'queued' and held_by is null
                 order by scheduled_at limit 1),
@@ -313,7 +323,7 @@ begin
               case when again then 20 end);
 end $$;
 comment on function postrider.claim_tasks is
-    'Claims tasks for a node: slots says of each type how many more it can take, which workspace it served last, and which have their share of its room, as {"type": {"free": n, "after": uuid, "full": [uuid]}}; age is milliseconds from accepted to claimed, waited microseconds from due to claimed. Definer: nodes serve all workspaces, and the dispatcher may read no table.';
+    'Claims tasks for a node: slots says of each type how many more it can take, which workspace it served last, which have their share of its room, and since when what it looks at is due, as {"type": {"free": n, "after": uuid, "full": [uuid], "since": time}}; age is milliseconds from accepted to claimed, waited microseconds from due to claimed. Definer: nodes serve all workspaces, and the dispatcher may read no table.';
 
 revoke execute on function postrider.claim_tasks, postrider.next_workspaces, postrider.pass_limits, postrider.resume_limited,
     postrider.release_held, postrider.available_tokens from public;

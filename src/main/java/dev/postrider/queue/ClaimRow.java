@@ -1,5 +1,6 @@
 package dev.postrider.queue;
 
+import java.time.Instant;
 import java.util.UUID;
 
 /** A row of {@code claim_tasks}: a claimed task, or one of those that say what the claim saw. */
@@ -12,6 +13,7 @@ sealed interface ClaimRow permits ClaimedTask, ClaimRow.WalkEnd, ClaimRow.NextCl
      * When the next claim is worth making.
      *
      * @param due in how many milliseconds; negative: nothing waits for its time
+     * @param now of the database
      */
-    record NextClaim(long due) implements ClaimRow {}
+    record NextClaim(long due, Instant now) implements ClaimRow {}
 }

@@ -3,6 +3,7 @@ package dev.postrider.queue;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
 import org.apache.camel.component.sql.RowMapperFactory;
@@ -39,7 +40,8 @@ public final class ClaimRows implements RowMapperFactory {
             return new ClaimRow.WalkEnd(row.getString("task_type"), workspace);
         }
         long due = row.getLong("next_due");
-        return new ClaimRow.NextClaim(row.wasNull() ? -1 : due);
+        return new ClaimRow.NextClaim(
+                row.wasNull() ? -1 : due, Instant.EPOCH.plus(row.getLong("waited"), ChronoUnit.MICROS));
     }
 
     @Override

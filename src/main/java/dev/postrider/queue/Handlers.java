@@ -1,6 +1,7 @@
 package dev.postrider.queue;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -17,10 +18,15 @@ public final class Handlers {
     /** More in one statement gains nothing: the claim is as fast per task at 500 as at 1,000. */
     private static final int MAXIMUM_PER_CLAIM = 500;
 
+    /** Milliseconds after which to look again for what a narrow window may hide. */
+    private static final long LOOK_AGAIN = 1_000;
+
     private final Map<String, TaskConsumer> open = new ConcurrentHashMap<>();
     private final Map<String, UUID> servedLast = new ConcurrentHashMap<>();
     /** The nanoseconds when a handler was opened or got a task. */
     private final Map<String, Long> servedAt = new ConcurrentHashMap<>();
+
+    private final ClaimWindow window = new ClaimWindow(System::nanoTime);
 
     private volatile boolean leased;
     /** Rises whenever the lease is lost. */
@@ -48,20 +54,36 @@ public final class Handlers {
     }
 
     /**
-     * What {@code claim_tasks} wants to know of each type with room: the free slots, the workspace served last, and those
-     * that hold their share of this node already; called by the claim's SQL.
+     * What {@code claim_tasks} wants to know of each type with room: the free slots, the workspace served last, those that
+     * hold their share of this node already, and from when on it looks for tasks; called by the claim's SQL.
      */
     public String slots() {
         lossesAtClaim = losses;
         crowded = takers().anyMatch(TaskConsumer::isFull);
+        String since = window.begin().map(", \"since\": \"%s\""::formatted).orElse("");
         return takers().filter(consumer -> consumer.free() > 0)
-                .map(consumer -> "\"%s\": {\"free\": %d%s%s}"
+                .map(consumer -> "\"%s\": {\"free\": %d%s%s%s}"
                         .formatted(
                                 consumer.taskType(),
                                 Math.min(consumer.free(), MAXIMUM_PER_CLAIM),
                                 after(consumer.taskType()),
-                                full(consumer)))
+                                full(consumer),
+                                since))
                 .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    /**
+     * A claim has been answered.
+     *
+     * @param now of the database
+     */
+    void claimed(List<ClaimedTask> tasks, Instant now) {
+        window.end(tasks, now);
+    }
+
+    /** In how many milliseconds the next claim is worth making, when the last one said so of what it looked at; negative: not. */
+    long nextClaim(long due) {
+        return window.isNarrow() ? Math.min(due < 0 ? LOOK_AGAIN : due, LOOK_AGAIN) : due;
     }
 
     private static String full(TaskConsumer consumer) {

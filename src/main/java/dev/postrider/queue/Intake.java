@@ -21,10 +21,12 @@ public final class Intake {
     public void take(List<ClaimRow> rows) {
         List<ClaimedTask> tasks =
                 rows(rows, ClaimedTask.class).sorted(ClaimedTask.BY_TURN).toList();
+        rows(rows, ClaimRow.NextClaim.class).forEach(next -> handlers.claimed(tasks, next.now()));
         completions.expect(tasks);
         rows(rows, ClaimRow.WalkEnd.class).forEach(end -> handlers.served(end.taskType(), lastServed(end, tasks)));
         handlers.handOver(tasks).forEach(completions::release);
-        rows(rows, ClaimRow.NextClaim.class).forEach(next -> scheduler.claimed(tasks.size(), next.due()));
+        rows(rows, ClaimRow.NextClaim.class)
+                .forEach(next -> scheduler.claimed(tasks.size(), handlers.nextClaim(next.due())));
     }
 
     private static <T extends ClaimRow> Stream<T> rows(List<ClaimRow> all, Class<T> kind) {

@@ -8,6 +8,7 @@ import dev.postrider.testkit.RunningApplication;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -17,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the SQL functions of the queue promise to nodes that call them at awkward moments. */
@@ -158,6 +160,26 @@ class QueueFunctionsTest {
         assertThat(claimed("{\"functions-few\": {\"free\": 9, \"full\": [\"%s\"]}}".formatted(full)))
                 .containsExactly(other);
         assertThat(claimed("{\"functions-few\": {\"free\": 9}}")).containsExactly(full);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,", "20,", "1, key", "20, key"})
+    void since_leaves_what_was_due_before_to_a_claim_of_everything(int each, String orderingKey) {
+        String type = "functions-since-%d-%s".formatted(each, orderingKey == null ? "free" : "keyed");
+        String enqueue = "select count(enqueue_task(?, scheduled_at => now() - ?::interval, ordering_key => ? || n))"
+                + " from generate_series(1, ?) n";
+        for (String ago : List.of("1 hour", "0")) {
+            APPLICATION.as(
+                    "tenant",
+                    WORKSPACE,
+                    sql -> sql.queryForObject(
+                            enqueue, Integer.class, type, ago, orderingKey == null ? null : type + ago, each));
+        }
+
+        assertThat(claimed("{\"%s\": {\"free\": 50, \"since\": \"%s\"}}"
+                        .formatted(type, Instant.now().minusSeconds(60))))
+                .hasSize(each);
+        assertThat(claimed("{\"%s\": {\"free\": 50}}".formatted(type))).hasSize(each);
     }
 
     @Test

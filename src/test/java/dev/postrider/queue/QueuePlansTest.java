@@ -71,6 +71,27 @@ class QueuePlansTest {
         assertThat(reading.table("background_tasks").rows()).isLessThanOrEqualTo(4L * CLAIMED);
     }
 
+    /** As while a transaction is kept open: the index keeps an entry of each task that was claimed meanwhile. */
+    @Test
+    void a_claim_of_what_came_since_does_not_read_the_tasks_that_were_claimed_before() {
+        Reading everything = claimAfter50_000(CLAIM);
+        Reading recent = claimAfter50_000(CLAIM.replace("}}", ", \"since\": \"now\"}}"));
+
+        assertThat(recent.buffers()).isLessThan(everything.buffers() / 4);
+    }
+
+    private static Reading claimAfter50_000(String claim) {
+        return full(0, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+            sql.query("select * from postrider.claim_tasks('plans', '{\"nothing\": {\"free\": 1}}')", row -> {});
+            sql.execute("reset role");
+            add(sql, 50_000, "1 hour");
+            sql.execute("delete from postrider.background_tasks");
+            add(sql, 1_000);
+            sql.execute("set local role postrider_dispatcher");
+            return Reading.of(sql, "force_generic_plan", claim, List.of());
+        });
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -171,9 +192,13 @@ class QueuePlansTest {
     }
 
     private static void add(JdbcTemplate sql, int waiting) {
+        add(sql, waiting, "0");
+    }
+
+    private static void add(JdbcTemplate sql, int waiting, String dueSince) {
         sql.update("""
-                insert into postrider.background_tasks (workspace_id, task_type, ready)
-                select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true
-                  from generate_series(1, ?) n""", waiting);
+                insert into postrider.background_tasks (workspace_id, task_type, ready, scheduled_at)
+                select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true, now() - ?::interval
+                  from generate_series(1, ?) n""", dueSince, waiting);
     }
 }

@@ -13,7 +13,7 @@ sealed interface ClaimRow permits ClaimedTask, ClaimRow.WalkEnd, ClaimRow.NextCl
      * When the next claim is worth making.
      *
      * @param due in how many milliseconds; negative: nothing waits for its time
-     * @param now of the database
+     * @param databaseTime when the claim was answered
      */
-    record NextClaim(long due, Instant now) implements ClaimRow {}
+    record NextClaim(long due, Instant databaseTime) implements ClaimRow {}
 }

@@ -47,9 +47,9 @@ final class ClaimWindow {
      * The claim has ended.
      *
      * @param tasks that it brought
-     * @param now of the database
+     * @param databaseTime when it was answered
      */
-    void end(List<ClaimedTask> tasks, Instant now) {
+    void end(List<ClaimedTask> tasks, Instant databaseTime) {
         if (!looksAtEverything) {
             return;
         }
@@ -58,7 +58,7 @@ final class ClaimWindow {
         boolean slow = lasted.compareTo(SLOW.plus(SLOW_PER_TASK.multipliedBy(tasks.size()))) > 0;
         Duration longest =
                 tasks.stream().map(ClaimedTask::waited).max(Duration::compareTo).orElse(Duration.ZERO);
-        start = slow ? Optional.of(now.minus(longest).minus(MARGIN)) : Optional.empty();
+        start = slow ? Optional.of(databaseTime.minus(longest).minus(MARGIN)) : Optional.empty();
     }
 
     /** Whether there may be due tasks that the next claim does not look at. */

@@ -75,10 +75,10 @@ public final class Handlers {
     /**
      * A claim has been answered.
      *
-     * @param now of the database
+     * @param databaseTime when it was
      */
-    void claimed(List<ClaimedTask> tasks, Instant now) {
-        window.end(tasks, now);
+    void claimed(List<ClaimedTask> tasks, Instant databaseTime) {
+        window.end(tasks, databaseTime);
     }
 
     /** In how many milliseconds the next claim is worth making, when the last one said so of what it looked at; negative: not. */

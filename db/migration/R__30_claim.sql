@@ -150,7 +150,8 @@ begin
     return (
         with recursive forward as (
             (select workspace_id, 0 as n from background_tasks
-              where ready and task_type = type and scheduled_at >= since and workspace_id > start order by workspace_id limit 1)
+              where ready and task_type = type and scheduled_at >= since and workspace_id > start
+              order by workspace_id limit 1)
             union all
             select (select workspace_id from background_tasks
                      where ready and task_type = type and scheduled_at >= since and workspace_id > f.workspace_id
@@ -158,11 +159,13 @@ begin
               from forward f where f.workspace_id is not null and n < 32
         ), around as (
             (select workspace_id, 0 as n from background_tasks
-              where ready and task_type = type and scheduled_at >= since and workspace_id <= start and (select max(n) from forward) is distinct from 32
+              where ready and task_type = type and scheduled_at >= since and workspace_id <= start
+                and (select max(n) from forward) is distinct from 32
               order by workspace_id limit 1)
             union all
             select (select workspace_id from background_tasks
-                     where ready and task_type = type and scheduled_at >= since and workspace_id > a.workspace_id and workspace_id <= start
+                     where ready and task_type = type and scheduled_at >= since
+                       and workspace_id > a.workspace_id and workspace_id <= start
                      order by workspace_id limit 1), n + (a.workspace_id <> all (passing_by))::int
               from around a where a.workspace_id is not null and n < 32
         )
@@ -184,7 +187,8 @@ comment on function postrider.next_workspaces is 'The next up to 32 workspaces b
 -- "since" bounds every scan by due time: while a transaction is kept open the index keeps the entries of all tasks that were
 -- claimed meanwhile, and a claim would step over them.
 -- Tasks come in no order. Rows without one say where the walk ended (one per type), and, the last one, in how many
--- milliseconds the next claim is worth making (null: nothing is waiting for its time) and, as waited, what time it is.
+-- milliseconds the next claim is worth making (null: nothing is waiting for its time) and, as age and waited, how long the
+-- claim took and what time it is.
 drop function if exists postrider.claim_tasks(text, jsonb);
 create function postrider.claim_tasks(node text, slots jsonb)
     returns table (task_id uuid, workspace_id uuid, task_type text, payload text, attempt_count int, failure_count int,
@@ -313,7 +317,8 @@ begin
                             null::int, null::bigint, null::bigint, null::bigint;
     end loop;
 
-    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int, null::bigint,
+    return query select null::uuid, null::uuid, null::text, null::text, null::int, null::int, null::int,
+        (extract(epoch from clock_timestamp() - statement_timestamp()) * 1000)::bigint,
         (extract(epoch from clock_timestamp()) * 1000000)::bigint,
         least((select least(60000, greatest(20, ceil(extract(epoch from scheduled_at - clock_timestamp()) * 1000)))::bigint
                  from background_tasks where not ready and task_status = 'queued' and held_by is null

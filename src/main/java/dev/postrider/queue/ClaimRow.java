@@ -1,5 +1,6 @@
 package dev.postrider.queue;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
 
@@ -14,6 +15,7 @@ sealed interface ClaimRow permits ClaimedTask, ClaimRow.WalkEnd, ClaimRow.NextCl
      *
      * @param due in how many milliseconds; negative: nothing waits for its time
      * @param databaseTime when the claim was answered
+     * @param lasted what the claim took in the database, without its commit
      */
-    record NextClaim(long due, Instant databaseTime) implements ClaimRow {}
+    record NextClaim(long due, Instant databaseTime, Duration lasted) implements ClaimRow {}
 }

@@ -41,7 +41,9 @@ public final class ClaimRows implements RowMapperFactory {
         }
         long due = row.getLong("next_due");
         return new ClaimRow.NextClaim(
-                row.wasNull() ? -1 : due, Instant.EPOCH.plus(row.getLong("waited"), ChronoUnit.MICROS));
+                row.wasNull() ? -1 : due,
+                Instant.EPOCH.plus(row.getLong("waited"), ChronoUnit.MICROS),
+                Duration.ofMillis(row.getLong("age")));
     }
 
     @Override

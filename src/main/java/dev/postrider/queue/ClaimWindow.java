@@ -24,21 +24,17 @@ final class ClaimWindow {
     /** Few transactions that enqueue take longer. */
     private static final Duration MARGIN = Duration.ofSeconds(2);
 
-    private final LongSupplier nanoseconds;
     private final Pace everything;
     private Optional<Instant> start = Optional.empty();
     private boolean looksAtEverything;
-    private long begun;
 
     /** @param nanoseconds a clock that only counts, such as {@link System#nanoTime} */
     ClaimWindow(LongSupplier nanoseconds) {
-        this.nanoseconds = nanoseconds;
         this.everything = new Pace(SHARE, nanoseconds);
     }
 
     /** A claim begins; tells from when on it looks, empty: at everything. */
     Optional<Instant> begin() {
-        begun = nanoseconds.getAsLong();
         looksAtEverything = everything.begin() || start.isEmpty();
         return looksAtEverything ? Optional.empty() : start;
     }
@@ -48,13 +44,13 @@ final class ClaimWindow {
      *
      * @param tasks that it brought
      * @param databaseTime when it was answered
+     * @param lasted what it took in the database, without its commit: a slow disk is no reason to look at less
      */
-    void end(List<ClaimedTask> tasks, Instant databaseTime) {
+    void end(List<ClaimedTask> tasks, Instant databaseTime, Duration lasted) {
         if (!looksAtEverything) {
             return;
         }
         everything.end();
-        Duration lasted = Duration.ofNanos(nanoseconds.getAsLong() - begun);
         boolean slow = lasted.compareTo(SLOW.plus(SLOW_PER_TASK.multipliedBy(tasks.size()))) > 0;
         Duration longest =
                 tasks.stream().map(ClaimedTask::waited).max(Duration::compareTo).orElse(Duration.ZERO);

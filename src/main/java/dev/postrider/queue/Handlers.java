@@ -1,7 +1,6 @@
 package dev.postrider.queue;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -72,13 +71,9 @@ public final class Handlers {
                 .collect(Collectors.joining(", ", "{", "}"));
     }
 
-    /**
-     * A claim has been answered.
-     *
-     * @param databaseTime when it was
-     */
-    void claimed(List<ClaimedTask> tasks, Instant databaseTime) {
-        window.end(tasks, databaseTime);
+    /** A claim has been answered. */
+    void claimed(List<ClaimedTask> tasks, ClaimRow.NextClaim answer) {
+        window.end(tasks, answer.databaseTime(), answer.lasted());
     }
 
     /** In how many milliseconds the next claim is worth making, when the last one said so of what it looked at; negative: not. */

@@ -21,7 +21,7 @@ public final class Intake {
     public void take(List<ClaimRow> rows) {
         List<ClaimedTask> tasks =
                 rows(rows, ClaimedTask.class).sorted(ClaimedTask.BY_TURN).toList();
-        rows(rows, ClaimRow.NextClaim.class).forEach(next -> handlers.claimed(tasks, next.databaseTime()));
+        rows(rows, ClaimRow.NextClaim.class).forEach(next -> handlers.claimed(tasks, next));
         completions.expect(tasks);
         rows(rows, ClaimRow.WalkEnd.class).forEach(end -> handlers.served(end.taskType(), lastServed(end, tasks)));
         handlers.handOver(tasks).forEach(completions::release);

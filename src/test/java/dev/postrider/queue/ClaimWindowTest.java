@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,7 +29,7 @@ class ClaimWindowTest {
     @Test
     void a_claim_that_brings_much_may_take_its_time() {
         ClaimedTask[] many = new ClaimedTask[500];
-        java.util.Arrays.fill(many, task(Duration.ZERO));
+        Arrays.fill(many, task(Duration.ZERO));
 
         claim(70, many);
 
@@ -62,6 +63,15 @@ class ClaimWindowTest {
     }
 
     @Test
+    void a_slow_commit_changes_nothing() {
+        window.begin();
+        pass(200);
+        window.end(List.of(), NOW, Duration.ofMillis(1));
+
+        assertThat(window.isNarrow()).isFalse();
+    }
+
+    @Test
     void a_claim_that_failed_does_not_end_the_looking() {
         claim(100);
         pass(1000);
@@ -73,7 +83,7 @@ class ClaimWindowTest {
     private Optional<Instant> claim(long milliseconds, ClaimedTask... tasks) {
         Optional<Instant> start = window.begin();
         pass(milliseconds);
-        window.end(List.of(tasks), NOW);
+        window.end(List.of(tasks), NOW, Duration.ofMillis(milliseconds));
         return start;
     }
 

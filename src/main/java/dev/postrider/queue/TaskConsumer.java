@@ -3,15 +3,10 @@ package dev.postrider.queue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.postrider.Discard;
-import dev.postrider.Snooze;
 import dev.postrider.queue.Attempt.Stop;
 import dev.postrider.tenancy.EnteredWorkspace;
-import dev.postrider.tenancy.WorkspaceTransactionPolicy;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +17,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.Route;
@@ -44,19 +38,13 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     private static final Logger LOG = LoggerFactory.getLogger(TaskConsumer.class);
     private static final ObjectMapper JSON =
             new ObjectMapper().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
-    /** The SQLSTATE of whatever is done in a suspended workspace, whose tasks are not claimed either. */
-    private static final String SUSPENDED = "PR423";
-
-    private static final Duration WHILE_SUSPENDED = Duration.ofMinutes(1);
-
-    private static final Duration LONGEST_DELAY = Duration.ofDays(36_500);
-    private static final Duration WITHOUT_A_POLICY = Duration.ofSeconds(10);
     /** How long an interrupted handler has to end. */
     private static final Duration UNWINDING = Duration.ofSeconds(2);
 
     private final TaskEndpoint endpoint;
     private final TaskComponent component;
     private final Backlog backlog;
+    private final Outcomes outcomes;
     private final Set<Attempt> running = ConcurrentHashMap.newKeySet();
 
     private volatile boolean accepting;
@@ -70,6 +58,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         this.endpoint = endpoint;
         this.component = endpoint.getComponent();
         this.backlog = new Backlog(endpoint.getConcurrency(), endpoint.getBatch(), endpoint.getPrefetch());
+        this.outcomes = new Outcomes(endpoint, this::isCutOff);
     }
 
     String taskType() {
@@ -268,14 +257,14 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     private void run(Attempt attempt) {
         long begun = System.nanoTime();
         running.add(attempt);
-        List<Outcome> outcomes;
+        List<Outcome> ended;
         try {
             if (!component.handlers().isLeased()) {
                 attempt.stop(Stop.LEASE_LOST); // it was lost after this task was taken and before it could be seen here
             } else if (!accepting) {
                 attempt.stop(Stop.SHUTDOWN); // likewise
             }
-            outcomes = handle(attempt);
+            ended = handle(attempt);
         } finally {
             running.remove(attempt);
         }
@@ -283,15 +272,15 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
             return;
         }
         Duration lasted = Duration.ofNanos(System.nanoTime() - begun);
-        for (int i = 0; i < outcomes.size(); i++) {
-            component.completions().add(attempt.tasks().get(i), outcomes.get(i));
+        for (int i = 0; i < ended.size(); i++) {
+            component.completions().add(attempt.tasks().get(i), ended.get(i));
         }
         backlog.ended();
         if (wantsMore()) {
             component.scheduler().moreRoom();
         }
-        for (int i = 0; i < outcomes.size(); i++) {
-            component.meters().ran(attempt.tasks().get(i), outcomes.get(i), lasted);
+        for (int i = 0; i < ended.size(); i++) {
+            component.meters().ran(attempt.tasks().get(i), ended.get(i), lasted);
         }
     }
 
@@ -303,16 +292,8 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         } catch (Throwable e) { // an Error of a handler must not end the worker, nor leave the task running for ever
             exchange.setException(e);
         }
-        Optional<Stop> stopped = attempt.end();
         try {
-            List<Outcome> outcomes = new ArrayList<>(attempt.tasks().size());
-            for (ClaimedTask task : attempt.tasks()) { // a stream costs a short task 5 % of its time here
-                outcomes.add(outcome(attempt, task, stopped));
-            }
-            return outcomes;
-        } catch (Throwable e) { // of an exception that cannot be read, or a policy that is gone as the node stops
-            Outcome failed = new Outcome.Retry(FailureWords.of(e), WITHOUT_A_POLICY);
-            return Collections.nCopies(attempt.tasks().size(), failed);
+            return outcomes.of(attempt, attempt.end());
         } finally {
             releaseExchange(exchange, false);
         }
@@ -363,62 +344,9 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return JSON.readValue(task.payload(), Object.class);
     }
 
-    private Outcome outcome(Attempt attempt, ClaimedTask task, Optional<Stop> stopped) {
-        Optional<Throwable> failure = failure(attempt.exchange(), stopped);
-        if (failure.isEmpty()) {
-            return new Outcome.Completed();
-        }
-        if (stopped.filter(Stop.CANCELLED::equals).isPresent()) {
-            return new Outcome.Cancelled();
-        }
-        if (stopped.filter(why -> why != Stop.TIMEOUT).isPresent() || isCutOff()) {
-            return new Outcome.Released();
-        }
-        Throwable error = failure.get();
-        boolean alone = attempt.tasks().size() == 1;
-        for (Throwable t : ErrorText.causes(error)) {
-            if (t instanceof Discard && alone) {
-                return new Outcome.Discarded(ErrorText.messageOf(t, "the handler gave no reason"));
-            }
-            if (t instanceof Snooze snooze) {
-                return new Outcome.Snoozed(bounded(snooze.delay()));
-            }
-            if (t instanceof SQLException sql && SUSPENDED.equals(sql.getSQLState())) {
-                return new Outcome.Snoozed(WHILE_SUSPENDED);
-            }
-        }
-        DurableRedeliveryPolicy own = attempt.exchange().getProperty("redeliveryPolicy", DurableRedeliveryPolicy.class);
-        DurableRedeliveryPolicy policy = own == null ? endpoint.policy() : own;
-        int failures = task.failures() + 1;
-        // A batch is never given up: it may have failed for one of its tasks, and next time each is alone.
-        return alone && policy.isExhausted(failures, task.age().toMillis())
-                ? new Outcome.Dead(FailureWords.of(error))
-                : new Outcome.Retry(FailureWords.of(error), bounded(Duration.ofMillis(policy.delayAfter(failures))));
-    }
-
-    private Optional<Throwable> failure(Exchange exchange, Optional<Stop> stopped) {
-        if (stopped.filter(Stop.TIMEOUT::equals).isPresent()) {
-            return Optional.of(new TimeoutException(
-                    "The handler ran longer than its timeout of %d ms".formatted(endpoint.getTimeout())));
-        }
-        if (exchange.getException() == null
-                && exchange.getProperty(WorkspaceTransactionPolicy.ROLLED_BACK, false, Boolean.class)) {
-            return Optional.of(new IllegalStateException("The handler rolled its transaction back"));
-        }
-        return Optional.ofNullable(exchange.getException());
-    }
-
     /** Whether Camel stops by force, and so takes away what the handler needs: whatever fails now is not its fault. */
     private boolean isCutOff() {
         return !takesTasks()
                 && getEndpoint().getCamelContext().getShutdownStrategy().isTimeoutOccurred();
-    }
-
-    /** A delay that the database can add to its clock. */
-    private static Duration bounded(Duration delay) {
-        if (delay.isNegative()) {
-            return Duration.ZERO;
-        }
-        return delay.compareTo(LONGEST_DELAY) < 0 ? delay : LONGEST_DELAY;
     }
 }

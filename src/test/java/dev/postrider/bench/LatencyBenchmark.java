@@ -19,7 +19,6 @@ public final class LatencyBenchmark {
     private static final int ROUNDS = 3;
     private static final double IDLE = 10;
     private static final double BUSY = 300;
-    private static final Duration SETTLE = Duration.ofSeconds(3);
     private static final Duration PHASE = Duration.ofSeconds(Benchmark.setting("seconds", 20));
 
     /** A queue under watch: who sends to it, and what tells of the tasks that arrived. */
@@ -66,7 +65,7 @@ public final class LatencyBenchmark {
             queues.add(graphile(graphile.get(), server.newDatabase("graphile")));
         }
         for (Queue queue : queues) {
-            queue.measure(BUSY, SETTLE); // warms up
+            queue.measure(BUSY, PHASE); // warms up
         }
         List<double[]> idle = measure("a task every 100 ms or so", IDLE);
         List<double[]> busy = measure("300 tasks per second", BUSY);

@@ -65,30 +65,28 @@ public final class FairnessBenchmark {
     }
 
     private void print(List<PickUp> alone, List<PickUp> flooded) throws Exception {
-        Table table = new Table("the quiet workspace", "tasks", "p50, ms", "p99, ms", "greatest, ms");
+        Table table = Table.ofTimes("the quiet workspace");
         double[] before = PickUps.milliseconds(alone);
         double[] during = PickUps.milliseconds(flooded);
-        row(table, "alone", before);
-        row(table, "during the flood", during);
+        table.times("alone", before);
+        table.times("alone, its own commit", PickUps.commits(alone));
+        table.times("during the flood", during);
+        table.times("during the flood, its own commit", PickUps.commits(flooded));
+        table.times("during the flood, from the end of its commit", PickUps.afterCommits(flooded));
         table.print();
         Benchmark.atMost(
                 "p99, ms, beside twice the p99 alone and 20 ms",
                 Benchmark.quantile(0.99, during),
                 2 * Benchmark.quantile(0.99, before) + 20);
+        Benchmark.atMost(
+                "p99 from the end of its commit, ms, beside twice the same alone and 20 ms",
+                Benchmark.quantile(0.99, PickUps.afterCommits(flooded)),
+                2 * Benchmark.quantile(0.99, PickUps.afterCommits(alone)) + 20);
         Benchmark.draw(
                 "neighbour",
                 Chart.distribution("From the commit to the handler, beside a noisy neighbour", "milliseconds")
                         .values("alone", before)
                         .values("during the flood", during));
-    }
-
-    private static void row(Table table, String name, double[] milliseconds) {
-        table.row(
-                name,
-                milliseconds.length,
-                Benchmark.quantile(0.5, milliseconds),
-                Benchmark.quantile(0.99, milliseconds),
-                Benchmark.quantile(1, milliseconds));
     }
 
     private void manyWorkspaces() throws Exception {

@@ -39,13 +39,9 @@ public final class GateBenchmark {
         Benchmark.print(
                 "%n## Gate: a task every %.0f ms, while a transaction that enqueued one stays open for %d s",
                 GAP, OPEN.toSeconds());
-        new Table("", "tasks", "p50, ms", "p99, ms", "greatest, ms")
-                .row(
-                        "while it is open",
-                        milliseconds.length,
-                        Benchmark.quantile(0.5, milliseconds),
-                        p99,
-                        Benchmark.quantile(1, milliseconds))
+        Table.ofTimes("while it is open")
+                .times("from the commit to the handler", milliseconds)
+                .times("its own commit", PickUps.commits(pickUps))
                 .print();
         Benchmark.atMost("p99, ms", p99, 100);
         Benchmark.draw(

@@ -46,7 +46,7 @@ public final class LatencyBenchmark {
     }
 
     private final List<Queue> queues = new ArrayList<>();
-    private final Table table = new Table("", "tasks", "p50, ms", "p99, ms", "greatest, ms");
+    private final Table table = Table.ofTimes("");
     private final Chart chart = Chart.distribution("From the commit to the handler", "milliseconds");
 
     public static void main(String[] arguments) {
@@ -98,12 +98,7 @@ public final class LatencyBenchmark {
         for (int i = 0; i < queues.size(); i++) {
             String name = queues.get(i).name + ", " + what;
             double[] one = milliseconds.get(i);
-            table.row(
-                    name,
-                    one.length,
-                    Benchmark.quantile(0.5, one),
-                    Benchmark.quantile(0.99, one),
-                    Benchmark.quantile(1, one));
+            table.times(name, one);
             chart.values(name, one);
         }
         return milliseconds;

@@ -25,11 +25,19 @@ final class PickUps implements Processor {
      *
      * @param seconds when it was sent, after the first of those that are looked at
      * @param milliseconds from then to its handler
+     * @param commit milliseconds that its own commit took
      */
-    record PickUp(double seconds, double milliseconds) {}
+    record PickUp(double seconds, double milliseconds, double commit) {
+
+        /** Milliseconds from the end of its commit to its handler; 0 when the handler was quicker than the answer. */
+        double afterCommit() {
+            return Math.max(0, milliseconds - commit);
+        }
+    }
 
     private final AtomicInteger count = new AtomicInteger();
     private final AtomicLongArray sent = new AtomicLongArray(MOST);
+    private final AtomicLongArray committed = new AtomicLongArray(MOST);
     private final AtomicLongArray begun = new AtomicLongArray(MOST);
 
     /** Makes a route that notes the tasks of a type. */
@@ -52,6 +60,10 @@ final class PickUps implements Processor {
 
     void sent(int number) {
         sent.set(number, System.nanoTime());
+    }
+
+    void committed(int number) {
+        committed.set(number, System.nanoTime());
     }
 
     void begun(int number, long nanoTime) {
@@ -98,13 +110,23 @@ final class PickUps implements Processor {
         List<PickUp> pickUps = new ArrayList<>();
         for (int number = from; number < to; number++) {
             pickUps.add(new PickUp(
-                    (sent.get(number) - sent.get(from)) / 1e9, (begun.get(number) - sent.get(number)) / 1e6));
+                    (sent.get(number) - sent.get(from)) / 1e9,
+                    (begun.get(number) - sent.get(number)) / 1e6,
+                    (committed.get(number) - sent.get(number)) / 1e6));
         }
         return pickUps;
     }
 
     static double[] milliseconds(List<PickUp> pickUps) {
         return pickUps.stream().mapToDouble(PickUp::milliseconds).toArray();
+    }
+
+    static double[] commits(List<PickUp> pickUps) {
+        return pickUps.stream().mapToDouble(PickUp::commit).toArray();
+    }
+
+    static double[] afterCommits(List<PickUp> pickUps) {
+        return pickUps.stream().mapToDouble(PickUp::afterCommit).toArray();
     }
 
     static double[] seconds(List<PickUp> pickUps) {

@@ -64,6 +64,7 @@ final class Sender implements AutoCloseable {
         begin(number);
         pickUps.sent(number);
         connection.commit();
+        pickUps.committed(number);
     }
 
     private void begin(int number) throws SQLException {

@@ -17,6 +17,20 @@ final class Table {
         numbers = new boolean[headers.length];
     }
 
+    /** A table of how long things took, to be filled by {@link #times}. */
+    static Table ofTimes(String what) {
+        return new Table(what, "tasks", "p50, ms", "p99, ms", "greatest, ms");
+    }
+
+    Table times(String name, double[] milliseconds) {
+        return row(
+                name,
+                milliseconds.length,
+                Benchmark.quantile(0.5, milliseconds),
+                Benchmark.quantile(0.99, milliseconds),
+                Benchmark.quantile(1, milliseconds));
+    }
+
     /** Adds a row of texts and numbers, one cell for each header. */
     Table row(Object... cells) {
         if (cells.length != numbers.length) {

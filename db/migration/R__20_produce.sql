@@ -6,7 +6,7 @@ set local row_security = on;
 -- Whatever adds tasks calls this in the same transaction: a trigger that does it costs a single task a quarter of all it
 -- costs. NOTIFY takes a lock of the whole cluster until the commit, so of the transactions that began to add tasks in
 -- the same 50 ms one at a time may notify; what the others add is found by the poll, which is quick then. A transaction
--- that stays open for long keeps only its own 50 ms to itself.
+-- that stays open for long keeps only its first 50 ms to itself: its one notification comes with its commit.
 drop trigger if exists on_tasks_added on postrider.background_tasks;
 drop function if exists postrider.on_tasks_added();
 create or replace function postrider.tasks_added(workspace uuid, kind text, accepted uuid[], due boolean) returns void
@@ -15,8 +15,9 @@ begin
     if cardinality(accepted) > 0 then
         insert into accepted_log (workspace_id, kind, task_ids) values (workspace, tasks_added.kind, accepted);
     end if;
-    if due and pg_try_advisory_xact_lock(707735051, (extract(epoch from clock_timestamp()) * 20)::bigint::bit(31)::int) then
-        perform pg_notify('postrider_wake', '');
+    if due and coalesce(current_setting('postrider.wakes', true), '') = ''
+       and pg_try_advisory_xact_lock(707735051, (extract(epoch from clock_timestamp()) * 20)::bigint::bit(31)::int) then
+        perform pg_notify('postrider_wake', ''), set_config('postrider.wakes', 'true', true);
     end if;
 end $$;
 comment on function postrider.tasks_added is 'Logs accepted tasks of a workspace, and wakes the nodes if some are due.';

@@ -4,8 +4,6 @@ import dev.postrider.Limits;
 import dev.postrider.api.ProblemWriter;
 import dev.postrider.secrets.SecretBox;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Clock;
-import java.util.List;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
@@ -18,17 +16,14 @@ public class InboundConfiguration {
 
     /** After security; before anything that could read the body. */
     @Bean
-    FilterRegistrationBean<WebhookRequestFilter> webhookRequestFilter(Limits limits, ProblemWriter problems) {
-        FilterRegistrationBean<WebhookRequestFilter> registration = new FilterRegistrationBean<>(
-                new WebhookRequestFilter(Math.toIntExact(limits.webhookBody().toBytes()), problems));
+    FilterRegistrationBean<WebhookRequestFilter> webhookRequestFilter(
+            Limits limits, @Value("${postrider.public-url:}") String publicUrl, ProblemWriter problems) {
+        FilterRegistrationBean<WebhookRequestFilter> registration =
+                new FilterRegistrationBean<>(new WebhookRequestFilter(
+                        Math.toIntExact(limits.webhookBody().toBytes()), publicUrl.replaceFirst("/+$", ""), problems));
         registration.addUrlPatterns("/webhooks/*");
         registration.setOrder(Ordered.LOWEST_PRECEDENCE);
         return registration;
-    }
-
-    @Bean
-    SignatureSchemes signatureSchemes(List<SignatureScheme> schemes, Clock clock) {
-        return new SignatureSchemes(schemes, clock);
     }
 
     @Bean

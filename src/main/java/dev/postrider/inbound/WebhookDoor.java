@@ -34,6 +34,11 @@ public final class WebhookDoor implements AggregationStrategy {
     /** Whether the database had taken the webhook in, and what followed undid it. */
     static final String STEPS_FAILED = "webhookStepsFailed";
 
+    /** When the request came in, if that is not now: what the age of a signature is measured with. */
+    static final String RECEIVED_AT = "webhookReceivedAt";
+    /** Whether the webhook was fetched from the provider, so that nothing is to be verified. */
+    static final String FETCHED = "webhookFetched";
+
     static final String PROVIDER = "provider";
     static final String SOURCE_ID = "sourceId";
 
@@ -43,6 +48,7 @@ public final class WebhookDoor implements AggregationStrategy {
     private static final Logger LOG = LoggerFactory.getLogger(WebhookDoor.class);
     private static final Pattern PROVIDER_NAME = Pattern.compile("[a-z0-9][a-z0-9-]{0,49}");
     private static final Pattern KEY = Pattern.compile("[A-Za-z0-9_-]{1,200}");
+    private static final Map<Integer, String> REFUSALS = Map.of(404, "unknown", 405, "rejected", 503, "paused");
     private static final Problem UNKNOWN = Problem.of(404, "No source has this address.");
 
     private final MeterRegistry meters;
@@ -117,8 +123,8 @@ public final class WebhookDoor implements AggregationStrategy {
         }
         Message message = exchange.getMessage();
         message.removeHeaders("*");
-        message.setHeader(Exchange.CONTENT_TYPE, "application/json");
-        message.setBody(outcome.toJson());
+        message.setHeader(Exchange.CONTENT_TYPE, outcome.challenge().isPresent() ? "text/plain" : "application/json");
+        message.setBody(outcome.challenge().orElseGet(outcome::toJson));
     }
 
     /** Answers a request that was not taken in: the sender's next attempt finds nothing half done. */
@@ -127,7 +133,7 @@ public final class WebhookDoor implements AggregationStrategy {
         Problem problem;
         if (failure instanceof ProblemException refusal) {
             problem = refusal.problem();
-            count(exchange, problem.status() == 404 ? "unknown" : "paused");
+            count(exchange, REFUSALS.getOrDefault(problem.status(), "failed"));
         } else {
             problem = Problem.of(503, "The webhook could not be taken in now; send it again later.");
             count(exchange, "failed");

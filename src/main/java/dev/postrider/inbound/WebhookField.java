@@ -10,14 +10,19 @@ import com.jayway.jsonpath.spi.mapper.JacksonMappingProvider;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /**
- * Where a provider puts one thing, such as its event's id: {@code $.data.object.id}, {@code header:X-GitHub-Delivery}, or
- * several of these separated by {@code |}, of which the first that yields a value counts.
+ * Where a provider puts one thing, such as its event's id: {@code $.data.object.id}, {@code header:X-GitHub-Delivery},
+ * {@code query:hub.challenge}, or several of these separated by {@code |}, of which the first that yields a value counts.
+ * {@code header:X-Shopify-Topic ~ ^[^/]+} takes what a regular expression finds there, and {@code a & b} joins two by a slash.
  */
 final class WebhookField {
 
     private static final String HEADER = "header:";
+    private static final String QUERY = "query:";
     private static final Configuration JSON = Configuration.builder()
             .jsonProvider(new JacksonJsonNodeJsonProvider())
             .mappingProvider(new JacksonMappingProvider())
@@ -69,10 +74,43 @@ final class WebhookField {
         return expression;
     }
 
+    /** Two that are joined have a value only together. */
     private static Place place(String name, String text) {
+        String[] joined = text.split(" & ", 2);
+        if (joined.length == 2) {
+            Place first = place(name, joined[0].strip());
+            Place second = place(name, joined[1].strip());
+            return (request, body) -> first.read(request, body)
+                    .flatMap(one -> second.read(request, body).map(other -> one + "/" + other));
+        }
+        String[] matched = text.split(" ~ ", 2);
+        if (matched.length == 2) {
+            Place whole = place(name, matched[0].strip());
+            Pattern pattern = pattern(name, matched[1].strip());
+            return (request, body) -> whole.read(request, body)
+                    .map(pattern::matcher)
+                    .filter(Matcher::find)
+                    .map(Matcher::group);
+        }
+        return simple(name, text);
+    }
+
+    private static Pattern pattern(String name, String regex) {
+        try {
+            return Pattern.compile(regex);
+        } catch (PatternSyntaxException e) {
+            throw misunderstood(name, regex, e);
+        }
+    }
+
+    private static Place simple(String name, String text) {
         if (text.startsWith(HEADER) && text.length() > HEADER.length()) {
             String header = text.substring(HEADER.length()).strip();
             return (request, body) -> request.header(header);
+        }
+        if (text.startsWith(QUERY) && text.length() > QUERY.length()) {
+            String parameter = text.substring(QUERY.length()).strip();
+            return (request, body) -> request.query(parameter);
         }
         if (text.startsWith("$")) {
             try {
@@ -93,7 +131,7 @@ final class WebhookField {
 
     private static IllegalArgumentException misunderstood(String name, String text, Throwable cause) {
         return new IllegalArgumentException(
-                "The parameter \"%s\" of kamelet:webhook-source has \"%s\"; write a JSONPath to one value ($.data.object.id), or header:<name>."
+                "The parameter \"%s\" of kamelet:webhook-source has \"%s\"; write a JSONPath to one value ($.data.object.id), header:<name> or query:<name>."
                         .formatted(name, text),
                 cause);
     }

@@ -1,6 +1,7 @@
 package dev.postrider.inbound;
 
 import dev.postrider.api.Problem;
+import java.util.Optional;
 
 /**
  * What became of a webhook, as its receipt says.
@@ -8,9 +9,15 @@ import dev.postrider.api.Problem;
  * @param status the HTTP status that says it to the provider
  * @param verdict the receipt's verdict
  * @param reason why it was rejected or ignored; empty otherwise
- * @param receiptId the receipt
+ * @param receiptId the receipt; empty when there is none
+ * @param challenge what the provider wants to hear to know that the address is ours, if it asked for that
  */
-record WebhookOutcome(int status, String verdict, String reason, String receiptId) {
+record WebhookOutcome(int status, String verdict, String reason, String receiptId, Optional<String> challenge) {
+
+    /** The answer to a provider that asked whether the address is ours before it sends anything. */
+    static WebhookOutcome challenge(String challenge) {
+        return new WebhookOutcome(200, "ignored", "", "", Optional.of(challenge));
+    }
 
     /** Both values are words and ids that need no escaping. */
     String toJson() {

@@ -16,11 +16,11 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Verifies one provider's webhooks and finds in them what the database needs to know: the step of
- * {@code kamelet:webhook-source} that YAML cannot say.
+ * Finds in one provider's webhooks what the database needs to know: the step of {@code kamelet:webhook-source} that YAML
+ * cannot say.
  *
  * <p>A bean of the kamelet, made once per route and filled with its parameters; a mistake in them fails the route's start.
- * Safe for any thread after {@link #start}.
+ * Safe for any thread after that.
  */
 public final class WebhookReader {
 
@@ -30,34 +30,22 @@ public final class WebhookReader {
     static final String BYTES = "webhookBody";
 
     private static final String PAYLOAD = "webhookPayload";
+    private static final String CHALLENGE = "webhookChallenge";
     private static final String REFUSED_STATUS = "webhookRefusedStatus";
     private static final int LONGEST_KEY = 255;
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
-    private SignatureSchemes schemes;
-    private SourceSecrets secrets;
-    private String signature;
-    private SignatureScheme scheme;
     private WebhookField eventId = WebhookField.NOWHERE;
     private WebhookField refId = WebhookField.NOWHERE;
     private WebhookField version = WebhookField.NOWHERE;
     private WebhookField occurredAt = WebhookField.NOWHERE;
     private WebhookField eventType = WebhookField.NOWHERE;
-    private List<String> wantedTypes = List.of("*");
-
-    public void setSchemes(SignatureSchemes schemes) {
-        this.schemes = schemes;
-    }
-
-    public void setSecrets(SourceSecrets secrets) {
-        this.secrets = secrets;
-    }
-
-    public void setSignature(String signature) {
-        this.signature = signature;
-    }
+    private WebhookField challenge = WebhookField.NOWHERE;
+    private EventTypes wantedTypes = EventTypes.of("*");
+    private EventTypes deletions = EventTypes.of("");
+    private String refetch = "";
 
     public void setEventId(String expression) {
         eventId = WebhookField.parse("eventId", expression);
@@ -80,27 +68,34 @@ public final class WebhookReader {
     }
 
     public void setEventTypes(String patterns) {
-        wantedTypes = List.of(patterns.strip().split("\\s*,\\s*"));
+        wantedTypes = EventTypes.of(patterns);
     }
 
-    /** Called when all parameters are set. */
-    public void start() {
-        scheme = schemes.named(signature);
+    public void setDeletions(String patterns) {
+        deletions = EventTypes.of(patterns);
     }
 
-    /** Verifies and reads the webhook; refused or not, what the receipt shall say is then in the exchange. */
+    public void setRefetch(String taskType) {
+        refetch = taskType.strip();
+    }
+
+    public void setChallenge(String expression) {
+        challenge = WebhookField.parse("challenge", expression);
+    }
+
+    /** Reads a webhook that was verified; refused or not, what the receipt shall say is then in the exchange. */
     public void read(Exchange exchange) {
         WebhookRequest request = exchange.getProperty(WebhookDoor.REQUEST, WebhookRequest.class);
         WebhookSource source = exchange.getProperty(WebhookDoor.SOURCE, WebhookSource.class);
         ObjectNode receipt = JSON.createObjectNode();
         receipt.put("sourceId", source.sourceId().toString());
+        receipt.put("url", request.url());
         receipt.set("headers", JSON.valueToTree(request.headersToKeep()));
-        Optional<String> forged =
-                schemes.refusal(scheme, request, secrets.open(source.workspaceId(), source.sealedSecrets()));
-        if (forged.isPresent()) {
-            reject(exchange, receipt, 401, forged.get());
-        } else {
+        String forged = exchange.getProperty(WebhookVerifier.FORGED, "it was not verified", String.class);
+        if (forged.isEmpty()) {
             readBody(exchange, request, receipt);
+        } else {
+            reject(exchange, receipt, 401, forged);
         }
         exchange.setProperty(RECEIPT, storable(receipt));
         exchange.setProperty(BYTES, request.body());
@@ -117,7 +112,8 @@ public final class WebhookReader {
                         exchange.getProperty(REFUSED_STATUS, 200, int.class),
                         verdict,
                         reason == null ? "" : reason.toString(),
-                        receiptId));
+                        receiptId,
+                        Optional.ofNullable(exchange.getProperty(CHALLENGE, String.class))));
         exchange.setProperty("verdict", verdict);
         exchange.setProperty("receiptId", receiptId);
         exchange.getMessage().removeHeaders("*"); // the statement's own
@@ -133,14 +129,16 @@ public final class WebhookReader {
     private void readBody(Exchange exchange, WebhookRequest request, ObjectNode receipt) {
         JsonNode body;
         try {
-            body = JSON.readTree(request.body());
+            body = WebhookBody.read(request);
         } catch (IOException e) {
-            String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
-            reject(exchange, receipt, 400, "the body is not JSON (%s)".formatted(why));
+            reject(exchange, receipt, 400, e.getMessage());
             return;
         }
-        if (body == null || body.isMissingNode()) {
-            reject(exchange, receipt, 400, "the body is empty");
+        Optional<String> asked = challenge.read(request, body);
+        if (asked.isPresent()) {
+            exchange.setProperty(CHALLENGE, asked.get());
+            receipt.put("verdict", "ignored");
+            receipt.put("reason", "the provider asked whether the address is ours");
             return;
         }
         Optional<String> type = eventType.read(request, body);
@@ -154,9 +152,15 @@ public final class WebhookReader {
             reject(exchange, receipt, 400, malformed.get());
             return;
         }
-        if (type.isPresent() && wantedTypes.stream().noneMatch(pattern -> matches(pattern, type.get()))) {
+        if (type.isPresent() && !wantedTypes.have(type.get())) {
             receipt.put("verdict", "ignored");
-            receipt.put("reason", "the provider's route takes in %s only".formatted(String.join(", ", wantedTypes)));
+            receipt.put("reason", "the provider's route takes in %s only".formatted(wantedTypes));
+        }
+        if (type.isPresent() && deletions.have(type.get())) {
+            receipt.put("deleted", true);
+        }
+        if (!refetch.isEmpty()) {
+            receipt.put("refetch", refetch);
         }
         receipt.set("payload", body);
         exchange.setProperty(PAYLOAD, JSON.convertValue(body, Object.class));
@@ -197,12 +201,6 @@ public final class WebhookReader {
         receipt.put("verdict", "rejected");
         receipt.put("reason", reason);
         exchange.setProperty(REFUSED_STATUS, status);
-    }
-
-    private static boolean matches(String pattern, String type) {
-        return pattern.equals("*")
-                || pattern.equals(type)
-                || pattern.endsWith(".*") && type.startsWith(pattern.substring(0, pattern.length() - 1));
     }
 
     /** As JSON that PostgreSQL stores: its texts hold neither U+0000 nor half a surrogate pair. The bytes are kept anyway. */

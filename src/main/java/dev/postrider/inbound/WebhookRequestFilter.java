@@ -13,7 +13,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
+import org.springframework.http.server.ServletServerHttpRequest;
 import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.util.ForwardedHeaderUtils;
 
 /**
  * Reads a webhook's bytes before anything else does: never more than the limit, never decoded, and on the connection's
@@ -28,17 +30,21 @@ final class WebhookRequestFilter extends OncePerRequestFilter {
     static final String ATTRIBUTE = "dev.postrider.webhook";
 
     private final int limit;
+    private final String publicUrl;
     private final ProblemWriter problems;
 
-    WebhookRequestFilter(int limit, ProblemWriter problems) {
+    /** @param publicUrl what providers reach this installation by; empty: what their requests say */
+    WebhookRequestFilter(int limit, String publicUrl, ProblemWriter problems) {
         this.limit = limit;
+        this.publicUrl = publicUrl;
         this.problems = problems;
     }
 
     @Override
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
-        if (!HttpMethod.POST.matches(request.getMethod())) {
+        boolean asks = HttpMethod.GET.matches(request.getMethod()) && request.getQueryString() != null;
+        if (!asks && !HttpMethod.POST.matches(request.getMethod())) {
             response.setHeader(HttpHeaders.ALLOW, HttpMethod.POST.name());
             problems.write(Problem.of(405, "Webhooks are taken in by POST only."), response);
             return;
@@ -58,7 +64,24 @@ final class WebhookRequestFilter extends OncePerRequestFilter {
         Map<String, List<String>> headers = new TreeMap<>();
         Collections.list(request.getHeaderNames())
                 .forEach(name -> headers.put(name, Collections.list(request.getHeaders(name))));
-        request.setAttribute(ATTRIBUTE, new WebhookRequest(headers, body));
+        request.setAttribute(ATTRIBUTE, new WebhookRequest(request.getMethod(), url(request), headers, body));
         chain.doFilter(new BareRequest(request), response);
+    }
+
+    /** Some providers sign the url that they called: a proxy in between may have changed all but the path. */
+    private String url(HttpServletRequest request) {
+        String query = request.getQueryString();
+        return (publicUrl.isEmpty() ? origin(request) : publicUrl)
+                + request.getRequestURI()
+                + (query == null ? "" : "?" + query);
+    }
+
+    private static String origin(HttpServletRequest request) {
+        ServletServerHttpRequest called = new ServletServerHttpRequest(request);
+        return ForwardedHeaderUtils.adaptFromForwardedHeaders(called.getURI(), called.getHeaders())
+                .replacePath(null)
+                .replaceQuery(null)
+                .build()
+                .toUriString();
     }
 }

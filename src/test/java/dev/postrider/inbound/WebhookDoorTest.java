@@ -139,7 +139,7 @@ class WebhookDoorTest extends InboundTest {
 
     @Test
     void aSourceWhoseProviderHasNoRouteIsAnsweredThatTheSenderShallTryAgain() {
-        String path = source("shopify", null, SECRET);
+        String path = source("routeless", null, SECRET);
 
         HttpResponse<String> answer = stripe(path, "{}");
 

@@ -15,8 +15,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class WebhookFieldTest {
 
-    private static final WebhookRequest REQUEST =
-            new WebhookRequest(Map.of("X-GitHub-Delivery", List.of("72d3162e")), new byte[0]);
+    private static final WebhookRequest REQUEST = new WebhookRequest(
+            "POST",
+            "https://example.com/webhooks/x/y?hub.challenge=42",
+            Map.of("X-GitHub-Delivery", List.of("72d3162e")),
+            new byte[0]);
 
     private final JsonNode body = new ObjectMapper()
             .readTree(

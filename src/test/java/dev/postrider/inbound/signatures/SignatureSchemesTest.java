@@ -1,29 +1,33 @@
-package dev.postrider.inbound;
+package dev.postrider.inbound.signatures;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.stripe.net.Webhook;
+import dev.postrider.inbound.WebhookRequest;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.time.Clock;
 import java.time.Instant;
-import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 class SignatureSchemesTest {
 
     private static final Instant SIGNED = Instant.ofEpochSecond(1_492_774_577);
     private static final String EVENT = "{\"id\":\"evt_test_webhook\",\"object\":\"event\"}";
+    private static final String URL = "https://example.com/webhooks/provider/key";
     private static final String SECRET = "whsec_test_secret";
     private static final String HASH = "88a022085c6bdb887b02cb26ff76dd681234d9675c0f22844059f55552a8883a";
 
-    private SignatureSchemes schemes = at(SIGNED);
+    private static final SignatureSchemes SCHEMES =
+            new AnnotationConfigApplicationContext(SignatureConfiguration.class).getBean(SignatureSchemes.class);
+
+    private Instant now = SIGNED;
 
     @Test
     void verifiesWhatStripesLibrarySigned() throws GeneralSecurityException {
@@ -48,14 +52,14 @@ class SignatureSchemesTest {
     @ParameterizedTest
     @ValueSource(longs = {-300, 0, 300})
     void toleratesFiveMinutesOnEitherSide(long seconds) {
-        schemes = at(SIGNED.plusSeconds(seconds));
+        now = SIGNED.plusSeconds(seconds);
         assertThat(stripe("t=1492774577,v1=" + HASH, SECRET)).isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(longs = {-301, 301, 86_400})
     void refusesASignatureThatIsFurtherAway(long seconds) {
-        schemes = at(SIGNED.plusSeconds(seconds));
+        now = SIGNED.plusSeconds(seconds);
         assertThat(stripe("t=1492774577,v1=" + HASH, SECRET))
                 .hasValueSatisfying(why -> assertThat(why).contains(Math.abs(seconds) + " seconds"));
     }
@@ -89,11 +93,11 @@ class SignatureSchemesTest {
 
     @Test
     void refusesARequestWithoutASignature() {
-        WebhookRequest request = new WebhookRequest(Map.of(), new byte[0]);
+        WebhookRequest request = new WebhookRequest("POST", URL, Map.of(), new byte[0]);
 
-        assertThat(schemes.refusal(schemes.named("stripe"), request, List.of(SECRET)))
+        assertThat(SignatureSchemes.refusal(SCHEMES.named("stripe"), request, List.of(SECRET), now))
                 .hasValueSatisfying(why -> assertThat(why).contains("Stripe-Signature"));
-        assertThat(schemes.refusal(schemes.named("github"), request, List.of(SECRET)))
+        assertThat(SignatureSchemes.refusal(SCHEMES.named("github"), request, List.of(SECRET), now))
                 .hasValueSatisfying(why -> assertThat(why).contains("X-Hub-Signature-256"));
     }
 
@@ -108,29 +112,34 @@ class SignatureSchemesTest {
 
     @Test
     void namesTheKnownSchemesWhenThereIsNoneOfTheName() {
-        assertThatThrownBy(() -> schemes.named("strip"))
+        assertThatThrownBy(() -> SCHEMES.named("strip"))
                 .hasMessageContaining("\"strip\"")
-                .hasMessageContaining("github, stripe");
-    }
-
-    private static SignatureSchemes at(Instant now) {
-        return new SignatureSchemes(
-                List.of(new StripeSignature(), new GithubSignature()), Clock.fixed(now, ZoneOffset.UTC));
+                .hasMessageContaining(
+                        "github, paddle, sendgrid, shopify, slack, square, standard-webhooks, stripe, twilio");
     }
 
     private Optional<String> stripe(String header, String... secrets) {
-        return schemes.refusal(
-                schemes.named("stripe"),
-                new WebhookRequest(Map.of("stripe-signature", List.of(header)), EVENT.getBytes(StandardCharsets.UTF_8)),
-                List.of(secrets));
+        return SignatureSchemes.refusal(
+                SCHEMES.named("stripe"),
+                new WebhookRequest(
+                        "POST",
+                        URL,
+                        Map.of("stripe-signature", List.of(header)),
+                        EVENT.getBytes(StandardCharsets.UTF_8)),
+                List.of(secrets),
+                now);
     }
 
     private Optional<String> github(String body, String signature) {
-        return schemes.refusal(
-                schemes.named("github"),
+        return SignatureSchemes.refusal(
+                SCHEMES.named("github"),
                 new WebhookRequest(
-                        Map.of("x-hub-signature-256", List.of(signature)), body.getBytes(StandardCharsets.UTF_8)),
-                List.of("It's a Secret to Everybody"));
+                        "POST",
+                        URL,
+                        Map.of("x-hub-signature-256", List.of(signature)),
+                        body.getBytes(StandardCharsets.UTF_8)),
+                List.of("It's a Secret to Everybody"),
+                now);
     }
 
     /** HMAC pads a short key with zeros, so the empty key and one zero byte sign alike. */

@@ -22,6 +22,7 @@ public final class Benchmarks {
         ALL.put("delayed", DelayedBenchmark.class);
         ALL.put("held", HeldTransactionBenchmark.class);
         ALL.put("idle", IdleBenchmark.class);
+        ALL.put("inbound", InboundBenchmark.class);
         ALL.put("isolation", IsolationBenchmark.class);
     }
 

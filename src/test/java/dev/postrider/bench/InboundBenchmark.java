@@ -131,6 +131,7 @@ public final class InboundBenchmark {
                 "--threads=" + THREADS,
                 "--connections=" + CONNECTIONS,
                 "--duration=" + SECONDS,
+                "--timeout=10s",
                 "--latency",
                 "--script=" + folder.resolve("webhooks.lua"),
                 url,

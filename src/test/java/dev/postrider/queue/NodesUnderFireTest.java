@@ -3,11 +3,9 @@ package dev.postrider.queue;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.postrider.Postrider;
 import dev.postrider.testkit.MigratedDatabase;
-import dev.postrider.testkit.TestDatabase;
+import dev.postrider.testkit.NodeProcess;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,32 +33,15 @@ class NodesUnderFireTest {
     private final MigratedDatabase database = MigratedDatabase.create();
     private final Ledger ledger = new Ledger(database.sql());
     private final Random random = new Random(4);
-    private final List<Node> nodes = new ArrayList<>();
+    private final List<NodeProcess> nodes = new ArrayList<>();
     private int starts;
-
-    private record Node(Process process, Path output) {
-
-        boolean isReady() {
-            try {
-                assertThat(process.isAlive()).as(Files.readString(output)).isTrue();
-                assertThat(Files.readString(output)).doesNotContain("tasks/fire.camel.yaml:");
-                return Files.readString(output).contains("Postrider is ready");
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        void kill() throws InterruptedException {
-            process.destroyForcibly().waitFor();
-        }
-    }
 
     @TempDir
     private Path directory;
 
     @AfterEach
     void endWhatRuns() throws InterruptedException {
-        for (Node node : nodes) {
+        for (NodeProcess node : nodes) {
             node.kill();
         }
     }
@@ -77,7 +58,7 @@ class NodesUnderFireTest {
         for (int i = 0; i < NODES; i++) {
             nodes.add(start());
         }
-        await().atMost(PATIENCE).until(() -> nodes.stream().allMatch(Node::isReady));
+        await().atMost(PATIENCE).until(() -> nodes.stream().allMatch(NodeProcess::isReady));
         List<UUID> workspaces = Stream.generate(database::newWorkspace).limit(5).toList();
         Set<UUID> accepted = new HashSet<>();
         accepted.addAll(enqueue(workspaces, TASKS));
@@ -95,9 +76,10 @@ class NodesUnderFireTest {
                     select coalesce(max(n), 0) from (select count(*) as n from postrider.background_tasks
                      where task_status = 'processing' and limit_key = 'l' group by workspace_id) running""")).isLessThanOrEqualTo(5);
             cancelSome(workspaces);
-            List<Node> ready = nodes.stream().filter(Node::isReady).toList();
+            List<NodeProcess> ready =
+                    nodes.stream().filter(NodeProcess::isReady).toList();
             if (ready.size() > 1) { // the last one is there to take the tasks of the others over
-                Node victim = ready.get(random.nextInt(ready.size()));
+                NodeProcess victim = ready.get(random.nextInt(ready.size()));
                 victim.kill();
                 nodes.set(nodes.indexOf(victim), start());
                 killed++;
@@ -210,28 +192,7 @@ class NodesUnderFireTest {
                 """);
     }
 
-    private Node start() throws IOException {
-        Path output = directory.resolve("output-%d.txt".formatted(++starts));
-        List<String> command = new ArrayList<>(List.of(
-                ProcessHandle.current().info().command().orElse("java"),
-                "-Xmx512m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Postrider.class.getName(),
-                "--server.port=0",
-                "--management.server.port=0",
-                "--postrider.operator.password=test",
-                "--postrider.directory=" + directory.resolve("postrider-" + starts),
-                "--postrider.routes.directory=" + directory.resolve("routes")));
-        Stream.of(TestDatabase.settings(database.location()))
-                .map(setting -> "--" + setting)
-                .forEach(command::add);
-        return new Node(
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(output.toFile())
-                        .start(),
-                output);
+    private NodeProcess start() throws IOException {
+        return NodeProcess.start(directory, String.valueOf(++starts), database.location());
     }
 }

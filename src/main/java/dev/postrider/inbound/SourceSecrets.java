@@ -10,8 +10,6 @@ import java.util.UUID;
 /** Seals and opens the signing secrets of a source: all of them in one box, because they change together. */
 public final class SourceSecrets {
 
-    private static final String PURPOSE = "webhook-source";
-
     private final SecretBox box;
     private final ObjectMapper json = new ObjectMapper();
 
@@ -21,7 +19,7 @@ public final class SourceSecrets {
 
     public byte[] seal(UUID workspaceId, List<String> secrets) {
         try {
-            return box.seal(workspaceId, PURPOSE, json.writeValueAsString(secrets));
+            return box.seal(workspaceId, SecretBox.SOURCE, json.writeValueAsString(secrets));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("A list of texts is always JSON", e);
         }
@@ -29,7 +27,7 @@ public final class SourceSecrets {
 
     public List<String> open(UUID workspaceId, byte[] sealed) {
         try {
-            return json.readValue(box.open(workspaceId, PURPOSE, sealed), new TypeReference<>() {});
+            return json.readValue(box.open(workspaceId, SecretBox.SOURCE, sealed), new TypeReference<>() {});
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(
                     "The secrets of a source of workspace %s are no list of texts; store them again."

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -100,6 +101,12 @@ public final class Secrets {
                 file.isNew());
         file.save();
         return secrets;
+    }
+
+    static List<byte[]> furtherKeys(SecretsSettings settings) {
+        return settings.furtherEncryptionKeys().stream()
+                .map(key -> decodeKey(key, "A key of the setting postrider.further-encryption-keys"))
+                .toList();
     }
 
     private static String choose(String given, SecretsFile file, String name, Supplier<String> generator) {

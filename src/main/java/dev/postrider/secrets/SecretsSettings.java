@@ -1,5 +1,6 @@
 package dev.postrider.secrets;
 
+import java.util.List;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
@@ -7,12 +8,14 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * The secrets that a user may give in settings; a text that is not given is empty.
  *
  * @param encryptionKey {@code postrider.encryption-key}: 32 bytes in base64, the same on all nodes
+ * @param furtherEncryptionKeys {@code postrider.further-encryption-keys}: keys that open what was encrypted with them
  * @param demo {@code postrider.demo.*}: the demo workspace
  * @param operator {@code postrider.operator.*}: who may operate
  */
 @ConfigurationProperties("postrider")
 record SecretsSettings(
         @DefaultValue("") String encryptionKey,
+        @DefaultValue List<String> furtherEncryptionKeys,
         @DefaultValue Demo demo,
         @DefaultValue Operator operator) {
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -61,7 +62,10 @@ class SecretsTest {
     @Test
     void aGivenSecretIsUsedAndNotWrittenDown() throws Exception {
         SecretsSettings settings = new SecretsSettings(
-                KEY, new SecretsSettings.Demo("given-demo"), new SecretsSettings.Operator("", "ops", "given-password"));
+                KEY,
+                List.of(),
+                new SecretsSettings.Demo("given-demo"),
+                new SecretsSettings.Operator("", "ops", "given-password"));
 
         Secrets secrets = Secrets.generated(settings, file());
 
@@ -74,7 +78,7 @@ class SecretsTest {
     @Test
     void withAnOwnDatabaseNothingIsGenerated() {
         Secrets secrets = Secrets.given(new SecretsSettings(
-                KEY, new SecretsSettings.Demo(""), new SecretsSettings.Operator("", "operator", "")));
+                KEY, List.of(), new SecretsSettings.Demo(""), new SecretsSettings.Operator("", "operator", "")));
 
         assertThat(secrets.demoApiKey()).isEmpty();
         assertThat(secrets.operatorApiKey()).isEmpty();
@@ -100,6 +104,7 @@ class SecretsTest {
     }
 
     private static SecretsSettings nothingGiven() {
-        return new SecretsSettings("", new SecretsSettings.Demo(""), new SecretsSettings.Operator("", "operator", ""));
+        return new SecretsSettings(
+                "", List.of(), new SecretsSettings.Demo(""), new SecretsSettings.Operator("", "operator", ""));
     }
 }

@@ -80,8 +80,8 @@ class RolesTest {
                 task_limits           rawd       -          r          -          r          r
                 task_types            raw        -          r          -          r          r
                 tasks                 -          -          r          -          r          r
-                webhook_endpoints     -          -          raw        -          -          -
-                webhook_sources       r          -          rawd       -          -          -
+                webhook_endpoints     rw         -          raw        -          -          -
+                webhook_sources       rw         -          rawd       -          -          -
                 worker_nodes          rawd       -          -          -          r          -
                 workspace_assets      -          -          rawd       -          -          r
                 workspaces            raw        -          r          -          r          r""");
@@ -170,6 +170,7 @@ class RolesTest {
                 renew_lease            engine  dispatcher
                 replay_dead_letter     owner   tenant operator
                 replay_json            caller  engine tenant operator
+                replace_sealed         engine  operator
                 replay_letters         caller  engine
                 report_progress        owner   tenant
                 required_future        caller  -
@@ -184,6 +185,7 @@ class RolesTest {
                 retire_node            engine  dispatcher
                 revoke_api_key         engine  operator
                 schedule_json          caller  tenant
+                sealed_secrets         engine  operator
                 set_replay_status      caller  engine
                 set_task_limit         owner   tenant producer
                 set_task_type_pause    caller  -

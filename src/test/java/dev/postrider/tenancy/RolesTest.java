@@ -168,9 +168,9 @@ class RolesTest {
                 release_stranded       engine  dispatcher
                 release_unheard        engine  dispatcher
                 renew_lease            engine  dispatcher
+                replace_sealed         engine  operator
                 replay_dead_letter     owner   tenant operator
                 replay_json            caller  engine tenant operator
-                replace_sealed         engine  operator
                 replay_letters         caller  engine
                 report_progress        owner   tenant
                 required_future        caller  -

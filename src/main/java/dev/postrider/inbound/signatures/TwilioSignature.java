@@ -2,7 +2,6 @@ package dev.postrider.inbound.signatures;
 
 import dev.postrider.inbound.FormBody;
 import dev.postrider.inbound.WebhookRequest;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -12,18 +11,22 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Twilio's scheme: HMAC-SHA1 in base64 over the url that Twilio called and the fields of the form that it posted, by name; a
  * body that is no form is signed by its hash, in the url's parameter {@code bodySHA256}. It signs no time.
  *
  * <p>The url is as Twilio called it, so behind a proxy that changes it {@code postrider.public-url} has to say it. Some of
- * Twilio's products sign it with the usual port and some without: both count.
+ * Twilio's products sign it with the port and some without: both count.
  */
 final class TwilioSignature implements SignatureScheme {
 
     private static final String HEADER = "X-Twilio-Signature";
     private static final String BODY_HASH = "bodySHA256";
+    private static final Pattern URL =
+            Pattern.compile("(?<host>(?<scheme>https?)://[^/?#]*?)(?<port>:[0-9]+)?(?<path>[/?#].*)?", Pattern.DOTALL);
 
     @Override
     public String name() {
@@ -80,15 +83,19 @@ final class TwilioSignature implements SignatureScheme {
         });
     }
 
-    /** The url with and without the port that its scheme has anyway. */
+    /**
+     * The url with the port that it has or that its scheme has anyway, and without any. It is taken apart as text, because what
+     * a sender wrote behind the question mark need not be a url to Java.
+     */
     private static List<String> spellings(String url) {
-        URI uri = URI.create(url);
-        int usual = "https".equals(uri.getScheme()) ? 443 : 80;
-        String start = uri.getScheme() + "://" + uri.getHost();
-        if (uri.getPort() == usual) {
-            return List.of(url, start + url.substring((start + ":" + usual).length()));
+        Matcher parts = URL.matcher(url);
+        if (!parts.matches()) {
+            return List.of(url);
         }
-        return uri.getPort() == -1 ? List.of(url, start + ":" + usual + url.substring(start.length())) : List.of(url);
+        String usual = "https".equals(parts.group("scheme")) ? ":443" : ":80";
+        String port = parts.group("port") == null ? usual : parts.group("port");
+        String path = parts.group("path") == null ? "" : parts.group("path");
+        return List.of(parts.group("host") + port + path, parts.group("host") + path);
     }
 
     private static byte[] sha256(byte[] body) {

@@ -109,20 +109,39 @@ public final class WebhookVerifier {
 
     /** Called when all parameters are set. */
     public void start() {
-        SignatureScheme known = signature.equals(SignatureSchemes.HMAC)
-                ? new HmacSignature(
-                        SignatureSchemes.HMAC,
-                        new Parameters(
-                                signatureHeader,
-                                signatureForm,
-                                signedContent,
-                                signatureAlgorithm,
-                                signatureEncoding,
-                                secretEncoding,
-                                timestampHeader,
-                                Duration.ofMinutes(5)))
-                : schemes.named(signature);
+        SignatureScheme known = signature.equals(SignatureSchemes.HMAC) ? described() : named();
         scheme = tolerance.map(known::within).orElse(known);
+    }
+
+    private SignatureScheme described() {
+        return new HmacSignature(
+                SignatureSchemes.HMAC,
+                new Parameters(
+                        signatureHeader,
+                        signatureForm,
+                        signedContent,
+                        signatureAlgorithm,
+                        signatureEncoding,
+                        secretEncoding,
+                        timestampHeader,
+                        Duration.ofMinutes(5)));
+    }
+
+    /** A header that is named in vain would be looked for somewhere else. */
+    private SignatureScheme named() {
+        if (!signatureHeader.isBlank()) {
+            throw notRead("signatureHeader");
+        }
+        if (!timestampHeader.isBlank()) {
+            throw notRead("timestampHeader");
+        }
+        return schemes.named(signature);
+    }
+
+    private IllegalArgumentException notRead(String parameter) {
+        return new IllegalArgumentException(
+                "The parameter \"%s\" of kamelet:webhook-source is read with the signature hmac only; leave it out, or write hmac instead of \"%s\"."
+                        .formatted(parameter, signature));
     }
 
     /**

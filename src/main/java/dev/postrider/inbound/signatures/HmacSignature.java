@@ -58,7 +58,13 @@ public final class HmacSignature implements SignatureScheme {
     }
 
     /** A part of the header's value: what it starts with, and what follows that. */
-    private record Item(String prefix, boolean isTime) {}
+    private record Item(String prefix, boolean isTime) {
+
+        /** Whether a part of a header could be taken for both. */
+        boolean isLike(Item other) {
+            return prefix.startsWith(other.prefix) || other.prefix.startsWith(prefix);
+        }
+    }
 
     /** A part of what is signed. */
     private interface Piece {
@@ -92,9 +98,23 @@ public final class HmacSignature implements SignatureScheme {
         this.items = items();
         this.signed = pieces();
         this.signsTime = parameters.signedContent.contains(TIMESTAMP);
-        if (signsTime && parameters.timestampHeader.isBlank() && items.stream().noneMatch(Item::isTime)) {
+        checkTime();
+    }
+
+    /** The time has to be in one place, and to be signed: one that is not signed can be whatever a forger likes. */
+    private void checkTime() {
+        boolean inForm = items.stream().anyMatch(Item::isTime);
+        boolean inHeader = !parameters.timestampHeader.isBlank();
+        if (inForm && inHeader) {
+            throw wrong("timestampHeader", parameters.timestampHeader, "to be left out, as signatureForm has the time");
+        }
+        if (signsTime && !inForm && !inHeader) {
             throw wrong(
                     "signatureForm", parameters.signatureForm, "{timestamp} in it, unless timestampHeader is given");
+        }
+        if (!signsTime && (inForm || inHeader)) {
+            throw wrong(
+                    "signedContent", parameters.signedContent, "{timestamp} in it: else anybody could write the time");
         }
     }
 
@@ -131,15 +151,17 @@ public final class HmacSignature implements SignatureScheme {
                 .map(piece -> piece.bytes(request, time.orElse("")))
                 .toArray(byte[][]::new);
         boolean genuine = false;
+        String reason = NOT_OURS;
         for (String secret : secrets) {
             Optional<byte[]> key = secretEncoding.decode(secret).filter(bytes -> bytes.length > 0);
-            if (key.isEmpty()) {
-                return Optional.of("a secret of the source is not in %s".formatted(parameters.secretEncoding));
+            if (key.isPresent()) {
+                genuine |= Hmac.matches(algorithm, key.get(), given, parts);
+            } else {
+                reason = NOT_OURS + "; one of them is not in " + parameters.secretEncoding;
             }
-            genuine |= Hmac.matches(algorithm, key.get(), given, parts);
         }
         if (!genuine) {
-            return Optional.of(NOT_OURS);
+            return Optional.of(reason);
         }
         return signsTime ? SignedTime.refusal(time.get(), now, parameters.tolerance) : Optional.empty();
     }
@@ -180,6 +202,16 @@ public final class HmacSignature implements SignatureScheme {
         if (found.stream().allMatch(Item::isTime)) {
             throw wrong("signatureForm", parameters.signatureForm, "{signature} in it");
         }
+        for (Item time : found) {
+            for (Item signature : found) {
+                if (time.isTime && !signature.isTime && time.isLike(signature)) {
+                    throw wrong(
+                            "signatureForm",
+                            parameters.signatureForm,
+                            "texts that tell its items apart, as t= and v1= do");
+                }
+            }
+        }
         return List.copyOf(found);
     }
 
@@ -206,8 +238,8 @@ public final class HmacSignature implements SignatureScheme {
     }
 
     private static Piece piece(String placeholder) {
-        if (placeholder.startsWith("{header:")) {
-            String header = placeholder.substring("{header:".length(), placeholder.length() - 1);
+        String header = placeholder.replaceFirst("^\\{header:(.+)}$", "$1");
+        if (!header.equals(placeholder)) {
             return (request, time) -> request.header(header).orElse("").getBytes(StandardCharsets.UTF_8);
         }
         return switch (placeholder) {

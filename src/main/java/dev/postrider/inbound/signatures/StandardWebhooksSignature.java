@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +20,7 @@ import java.util.Optional;
 final class StandardWebhooksSignature implements SignatureScheme {
 
     private static final List<String> FAMILIES = List.of("webhook-", "svix-");
+    private static final List<String> HEADERS = List.of("id", "timestamp", "signature");
     private static final String SECRET = "whsec_";
     private static final String PUBLIC_KEY = "whpk_";
     /** What stands before the 32 bytes of an ed25519 key in X.509 (RFC 8410, section 4). */
@@ -43,10 +45,11 @@ final class StandardWebhooksSignature implements SignatureScheme {
     @Override
     public Optional<String> refusal(WebhookRequest request, List<String> secrets, Instant now) {
         String family = FAMILIES.stream()
-                .filter(prefix -> request.header(prefix + "id").isPresent())
-                .findFirst()
-                .orElse(FAMILIES.get(0));
-        for (String header : List.of("id", "timestamp", "signature")) {
+                .max(Comparator.comparing(prefix -> HEADERS.stream()
+                        .filter(header -> request.header(prefix + header).isPresent())
+                        .count()))
+                .orElseThrow();
+        for (String header : HEADERS) {
             Optional<String> refusal = request.refusalUnlessOnce(family + header);
             if (refusal.isPresent()) {
                 return refusal;
@@ -66,19 +69,21 @@ final class StandardWebhooksSignature implements SignatureScheme {
                 .formatted(request.header(family + "id").orElseThrow(), time)
                 .getBytes(StandardCharsets.UTF_8);
         boolean genuine = false;
+        String reason = NOT_OURS;
         for (String secret : secrets) {
             boolean isPublic = secret.startsWith(PUBLIC_KEY);
             Optional<byte[]> key = Encoding.BASE64
                     .decode(isPublic ? secret.substring(PUBLIC_KEY.length()) : secret.replaceFirst("^" + SECRET, ""))
                     .filter(bytes -> bytes.length > 0);
             if (key.isEmpty()) {
-                return Optional.of("a secret of the source is neither whsec_<base64> nor whpk_<base64>");
+                reason = NOT_OURS + "; one of them is neither whsec_<base64> nor whpk_<base64>";
+            } else {
+                genuine |= isPublic
+                        ? PublicKeys.verify("Ed25519", "Ed25519", x509(key.get()), signatures, before, request.body())
+                        : Hmac.matches("HmacSHA256", key.get(), hashes, before, request.body());
             }
-            genuine |= isPublic
-                    ? PublicKeys.verify("Ed25519", "Ed25519", x509(key.get()), signatures, before, request.body())
-                    : Hmac.matches("HmacSHA256", key.get(), hashes, before, request.body());
         }
-        return genuine ? SignedTime.refusal(time, now, tolerance) : Optional.of(NOT_OURS);
+        return genuine ? SignedTime.refusal(time, now, tolerance) : Optional.of(reason);
     }
 
     private static List<byte[]> after(String version, String header) {

@@ -17,7 +17,10 @@ import java.util.regex.PatternSyntaxException;
 /**
  * Where a provider puts one thing, such as its event's id: {@code $.data.object.id}, {@code header:X-GitHub-Delivery},
  * {@code query:hub.challenge}, or several of these separated by {@code |}, of which the first that yields a value counts.
- * {@code header:X-Shopify-Topic ~ ^[^/]+} takes what a regular expression finds there, and {@code a & b} joins two by a slash.
+ * {@code header:X-Shopify-Topic ~ ^[^/]*} takes what a regular expression finds there, and {@code a and b} joins two by a colon.
+ *
+ * <p>No part of it may need a {@code &}, {@code +} or {@code %}: Camel writes a route's parameters into a url, unescaped. Nor is
+ * it a slash that joins, which no path of the API could hold.
  */
 final class WebhookField {
 
@@ -76,12 +79,12 @@ final class WebhookField {
 
     /** Two that are joined have a value only together. */
     private static Place place(String name, String text) {
-        String[] joined = text.split(" & ", 2);
+        String[] joined = text.split(" and ", 2);
         if (joined.length == 2) {
             Place first = place(name, joined[0].strip());
             Place second = place(name, joined[1].strip());
             return (request, body) -> first.read(request, body)
-                    .flatMap(one -> second.read(request, body).map(other -> one + "/" + other));
+                    .flatMap(one -> second.read(request, body).map(other -> one + ":" + other));
         }
         String[] matched = text.split(" ~ ", 2);
         if (matched.length == 2) {

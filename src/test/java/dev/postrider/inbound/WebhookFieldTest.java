@@ -32,6 +32,11 @@ class WebhookFieldTest {
         "$.data.object.id, in_1",
         "$.created, 1700000000",
         "header:x-github-delivery, 72d3162e",
+        "$.id and $.created, evt_1:1700000000",
+        "$.id and $.missing | $.id, evt_1",
+        "$.id ~ ^[^_]* and $.created ~ .$, evt:0",
+        "$.id ~ x | $.data.object.id, in_1",
+        "query:hub.challenge, 42",
         "$.missing.id | $.none | $.blank | header:absent | $.data | $.id | $.created, evt_1"
     })
     void yieldsTheFirstPlaceThatHasATextOrNumber(String expression, String value) {
@@ -47,7 +52,20 @@ class WebhookFieldTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"id", "$.items[*].id", "$..id", "header:", "$.id |", "$.["})
+    @ValueSource(
+            strings = {
+                "id",
+                "$.items[*].id",
+                "$..id",
+                "header:",
+                "$.id |",
+                "$.[",
+                "$.id and ",
+                "$.id and id",
+                "$.id ~ [",
+                " ~ x",
+                "query:"
+            })
     void refusesWhatNamesNoSinglePlace(String expression) {
         assertThatThrownBy(() -> WebhookField.parse("refId", expression))
                 .isInstanceOf(IllegalArgumentException.class)

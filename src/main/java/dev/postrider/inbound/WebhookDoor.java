@@ -16,6 +16,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 
 /**
  * Stands between HTTP and the provider's route: finds out which source a request is for, and answers when the route has
@@ -48,7 +50,7 @@ public final class WebhookDoor implements AggregationStrategy {
     private static final Logger LOG = LoggerFactory.getLogger(WebhookDoor.class);
     private static final Pattern PROVIDER_NAME = Pattern.compile("[a-z0-9][a-z0-9-]{0,49}");
     private static final Pattern KEY = Pattern.compile("[A-Za-z0-9_-]{1,200}");
-    private static final Map<Integer, String> REFUSALS = Map.of(404, "unknown", 405, "rejected", 503, "paused");
+    private static final Map<Integer, String> REFUSALS = Map.of(404, "unknown", 503, "paused");
     private static final Problem UNKNOWN = Problem.of(404, "No source has this address.");
 
     private final MeterRegistry meters;
@@ -119,6 +121,9 @@ public final class WebhookDoor implements AggregationStrategy {
         count(exchange, outcome.verdict());
         if (outcome.status() != 200) {
             problems.write(outcome.problem(), exchange);
+            if (outcome.status() == 405) {
+                exchange.getMessage().setHeader(HttpHeaders.ALLOW, HttpMethod.POST.name());
+            }
             return;
         }
         Message message = exchange.getMessage();

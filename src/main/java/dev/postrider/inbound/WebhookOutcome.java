@@ -19,12 +19,19 @@ record WebhookOutcome(int status, String verdict, String reason, String receiptI
         return new WebhookOutcome(200, "ignored", "", "", Optional.of(challenge));
     }
 
+    /** The answer to a request that is no webhook, and leaves no receipt. */
+    static WebhookOutcome refused(int status, String reason) {
+        return new WebhookOutcome(status, "rejected", reason, "", Optional.empty());
+    }
+
     /** Both values are words and ids that need no escaping. */
     String toJson() {
         return "{\"verdict\":\"%s\",\"receiptId\":\"%s\"}".formatted(verdict, receiptId);
     }
 
     Problem problem() {
-        return Problem.of(status, "The webhook is refused: %s. Its receipt is %s.".formatted(reason, receiptId));
+        return receiptId.isEmpty()
+                ? Problem.of(status, reason)
+                : Problem.of(status, "The webhook is refused: %s. Its receipt is %s.".formatted(reason, receiptId));
     }
 }

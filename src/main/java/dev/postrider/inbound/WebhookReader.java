@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.List;
@@ -134,7 +135,11 @@ public final class WebhookReader {
             reject(exchange, receipt, 400, e.getMessage());
             return;
         }
-        Optional<String> asked = challenge.read(request, body);
+        // One in the url was not answered before, so it is no question.
+        Optional<String> asked =
+                challenge.read(request, MissingNode.getInstance()).isPresent()
+                        ? Optional.empty()
+                        : challenge.read(request, body);
         if (asked.isPresent()) {
             exchange.setProperty(CHALLENGE, asked.get());
             receipt.put("verdict", "ignored");

@@ -1,7 +1,6 @@
 package dev.postrider.inbound;
 
 import com.fasterxml.jackson.databind.node.MissingNode;
-import dev.postrider.api.ProblemException;
 import dev.postrider.inbound.signatures.HmacSignature;
 import dev.postrider.inbound.signatures.HmacSignature.Parameters;
 import dev.postrider.inbound.signatures.SignatureScheme;
@@ -145,9 +144,8 @@ public final class WebhookVerifier {
     }
 
     /**
-     * Verifies the request, or answers it if it only asks whether the address is ours: the exchange then has its outcome.
-     *
-     * @throws ProblemException for anything but a POST, unless it is such a question
+     * Verifies the request, or answers it if it only asks whether the address is ours, or is no POST: the exchange then has its
+     * outcome.
      */
     public void verify(Exchange exchange) {
         WebhookRequest request = exchange.getProperty(WebhookDoor.REQUEST, WebhookRequest.class);
@@ -158,14 +156,30 @@ public final class WebhookVerifier {
         }
         List<String> live = secrets.open(source.workspaceId(), source.sealedSecrets());
         Optional<String> asked = challenge.read(request, MissingNode.getInstance());
+        boolean posted = HttpMethod.POST.matches(request.method());
         if (asked.isPresent() && isTokenRight(request, live)) {
-            exchange.setProperty(WebhookDoor.OUTCOME, WebhookOutcome.challenge(asked.get()));
-            exchange.setProperty(WebhookDoor.COMMITTED, true); // nothing is written
-            return;
+            answer(exchange, WebhookOutcome.challenge(asked.get()));
+        } else if (!posted && asked.isPresent()) {
+            answer(
+                    exchange,
+                    WebhookOutcome.refused(
+                            401,
+                            "The question at %s shows none of the source's secrets; set one of them as the token at the provider."
+                                    .formatted(challengeToken)));
+        } else if (!posted) {
+            answer(exchange, WebhookOutcome.refused(405, "Webhooks are taken in by POST only."));
+        } else {
+            verifySignature(exchange, request, live);
         }
-        if (!HttpMethod.POST.matches(request.method())) {
-            throw ProblemException.of(405, "Webhooks are taken in by POST only.");
-        }
+    }
+
+    /** Nothing is written that would have to be committed first. */
+    private static void answer(Exchange exchange, WebhookOutcome outcome) {
+        exchange.setProperty(WebhookDoor.OUTCOME, outcome);
+        exchange.setProperty(WebhookDoor.COMMITTED, true);
+    }
+
+    private void verifySignature(Exchange exchange, WebhookRequest request, List<String> live) {
         Instant now = exchange.getProperty(WebhookDoor.RECEIVED_AT, clock.instant(), Instant.class);
         exchange.setProperty(
                 FORGED, SignatureSchemes.refusal(scheme, request, live, now).orElse(""));

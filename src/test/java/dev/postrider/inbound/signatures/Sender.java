@@ -3,6 +3,7 @@ package dev.postrider.inbound.signatures;
 import com.slack.api.app_backend.SlackSignature;
 import com.standardwebhooks.Webhook;
 import dev.postrider.inbound.WebhookRequest;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -13,11 +14,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -33,7 +36,7 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
  * @param signsTime whether a tolerance can be asked for
  * @param keys two sources' keys
  */
-record Sender(
+public record Sender(
         String name,
         SignatureScheme scheme,
         String signatureHeader,
@@ -53,10 +56,14 @@ record Sender(
     private static final Optional<Duration> FIVE_MINUTES = Optional.of(Duration.ofMinutes(5));
 
     /** What a provider signs with, and what the source keeps to verify it. */
-    record Key(String secret, PrivateKey privateKey) {}
+    public record Key(String secret, PrivateKey privateKey) {}
 
-    interface Signing {
+    public interface Signing {
         Map<String, String> headers(Key key, String url, byte[] body, long time) throws Exception;
+    }
+
+    public static Sender named(String name) {
+        return all().filter(sender -> sender.name.equals(name)).findFirst().orElseThrow();
     }
 
     static Stream<Sender> all() {
@@ -79,7 +86,8 @@ record Sender(
         return sign(key, URL, body, time);
     }
 
-    WebhookRequest sign(Key key, String url, byte[] body, long time) {
+    /** A signed request; what is no form is JSON. */
+    public WebhookRequest sign(Key key, String url, byte[] body, long time) {
         Map<String, List<String>> headers = new LinkedHashMap<>();
         try {
             signing.headers(key, url, body, time).forEach((header, value) -> headers.put(header, List.of(value)));
@@ -232,10 +240,15 @@ record Sender(
                         "Content-Type",
                         "application/x-www-form-urlencoded; charset=utf-8",
                         "X-Twilio-Signature",
-                        base64(mac(
-                                "HmacSHA1",
-                                bytes(key.secret),
-                                bytes(url + "CallSidCA1234Digits1 2EmptyTo+18005551212")))));
+                        base64(mac("HmacSHA1", bytes(key.secret), bytes(url + namesAndValues(text(body)))))));
+    }
+
+    /** No field is there twice. */
+    private static String namesAndValues(String form) {
+        return Arrays.stream(form.split("&"))
+                .sorted(Comparator.comparing(field -> field.split("=", 2)[0]))
+                .map(field -> URLDecoder.decode(field.replaceFirst("=", ""), StandardCharsets.UTF_8))
+                .collect(Collectors.joining());
     }
 
     private static Sender sendgrid() {

@@ -3,9 +3,55 @@
 -- Migrations run with row_security off, so that a forgotten backfill fails; a function's body is only rewritten here.
 set local row_security = on;
 
--- Two unique keys make it safe under parallel deliveries from several nodes: inbound_keys lets one of several equal
--- events through, the others wait for its commit; the upsert locks the object's row and compares the version that is
--- committed then, so an older one never overwrites a newer one.
+-- The upsert locks the object's row and compares what is committed then, so whatever the order of arrival the same state
+-- remains: the newest version; of those a deletion; of those the one that happened last. Only where the provider says
+-- nothing that tells two of them apart does the last to arrive remain.
+create or replace function postrider.apply_state(
+    workspace uuid, provider text, ref text, version bigint, event_type text, occurred_at timestamptz, receipt uuid,
+    payload jsonb, deleted boolean
+) returns text language plpgsql set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    is_tied boolean;
+begin
+    insert into billing_events as known (workspace_id, provider, provider_ref_id, state_version, event_type, occurred_at,
+                                         receipt_id, event_data, deleted)
+    values (apply_state.workspace, apply_state.provider, ref, version, apply_state.event_type, apply_state.occurred_at,
+            receipt, payload, coalesce(apply_state.deleted, false))
+    on conflict (workspace_id, provider, provider_ref_id) do update
+        set state_version = excluded.state_version, event_type = excluded.event_type,
+            tied = known.state_version = excluded.state_version and excluded.receipt_id is not null,
+            occurred_at = excluded.occurred_at, processed_at = now(), receipt_id = excluded.receipt_id,
+            event_data = case when excluded.event_data = 'null' then known.event_data else excluded.event_data end,
+            deleted = excluded.deleted
+      where known.state_version < excluded.state_version
+         or known.state_version = excluded.state_version
+            and (excluded.deleted and not known.deleted
+                 or excluded.deleted = known.deleted
+                    and coalesce(known.occurred_at <= excluded.occurred_at, true))
+    returning tied into is_tied;
+    return case when is_tied then 'tied' when not is_tied then 'applied' else 'stale' end;
+end $$;
+comment on function postrider.apply_state is
+    'Writes a state to the mirror unless a newer one is there, and says what became of it: applied, tied or stale. Without a receipt it was fetched, which settles a tie.';
+
+create or replace function postrider.mirror_state(
+    provider text, ref_id text, version bigint, payload jsonb, deleted boolean default false
+) returns text language plpgsql security definer set search_path = postrider, pg_temp as $$
+declare
+    workspace constant uuid := required_workspace();
+    verdict constant text := apply_state(workspace, provider, ref_id, version, null, null, null, payload, deleted);
+begin
+    if verdict = 'applied' then
+        perform audit('mirror.applied', jsonb_build_object(
+            'provider', provider, 'refId', ref_id, 'version', version, 'deleted', coalesce(deleted, false)));
+    end if;
+    return verdict;
+end $$;
+comment on function postrider.mirror_state is
+    'Writes a state that was fetched from the provider to the mirror of the active workspace, unless a newer one is there: applied or stale. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+
+-- inbound_keys lets one of several equal events through; the others wait for its commit, on whatever node they are.
 create or replace function postrider.receive_webhook(webhook jsonb, body bytea)
     returns table (receipt_id uuid, verdict text, reason text)
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -19,7 +65,6 @@ declare
     kind constant text := webhook ->> 'eventType';
     source webhook_sources;
     outcome text := webhook ->> 'verdict';
-    was_tied boolean;
 begin
     select * into source from webhook_sources
      where workspace_id = workspace and source_id = (webhook ->> 'sourceId')::uuid;
@@ -37,17 +82,8 @@ begin
     if outcome is null and (ref is null or version is null) then
         outcome := 'accepted';
     elsif outcome is null then
-        insert into billing_events as known (workspace_id, provider, provider_ref_id, state_version, event_type,
-                                             occurred_at, receipt_id, event_data)
-        values (workspace, source.provider, ref, version, kind, (webhook ->> 'occurredAt')::timestamptz, receipt,
-                webhook -> 'payload')
-        on conflict (workspace_id, provider, provider_ref_id) do update
-            set state_version = excluded.state_version, event_type = excluded.event_type,
-                tied = known.state_version = excluded.state_version, occurred_at = excluded.occurred_at,
-                processed_at = now(), receipt_id = excluded.receipt_id, event_data = excluded.event_data
-          where known.state_version <= excluded.state_version
-        returning tied into was_tied;
-        outcome := case when was_tied then 'tied' when not was_tied then 'applied' else 'stale' end;
+        outcome := apply_state(workspace, source.provider, ref, version, kind, (webhook ->> 'occurredAt')::timestamptz,
+                               receipt, webhook -> 'payload', (webhook ->> 'deleted')::boolean);
     end if;
     insert into inbound_receipts (receipt_id, workspace_id, source_id, provider, verdict, reason, event_id, event_type,
                                   ref_id, state_version, occurred_at, headers, body)
@@ -67,5 +103,5 @@ begin
 end $$;
 comment on function postrider.receive_webhook is
     'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task. A verdict that is given (rejected, ignored) is only recorded. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
-revoke execute on function postrider.receive_webhook from public;
-grant execute on function postrider.receive_webhook to postrider_tenant;
+revoke execute on function postrider.apply_state, postrider.mirror_state, postrider.receive_webhook from public;
+grant execute on function postrider.mirror_state, postrider.receive_webhook to postrider_tenant;

@@ -126,6 +126,16 @@ class SourcesApiTest extends InboundTest {
         assertThat(state.path("stateVersion").asLong()).isEqualTo(100);
         assertThat(state.at("/eventData/data/object/status").asText()).isEqualTo("active");
         assertThat(state.path("processedAt").asText()).endsWith("Z");
+        assertThat(state.path("deleted").asBoolean(true)).isFalse();
+
+        stripe(
+                path,
+                subscription("evt_2", "sub_1", 101, "canceled")
+                        .replace("customer.subscription.updated", "customer.subscription.deleted"));
+
+        JsonNode gone = parse(call("GET", "/v1/billing-events/stripe/sub_1", null));
+        assertThat(gone.path("deleted").asBoolean()).isTrue();
+        assertThat(gone.at("/eventData/data/object/status").asText()).isEqualTo("canceled");
     }
 
     @Test

@@ -100,6 +100,7 @@ class RolesTest {
                  where pronamespace = 'postrider'::regnamespace
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
                 active_workspace       caller  engine dispatcher tenant producer operator analyst
+                apply_state            caller  -
                 asked_to_stop          engine  dispatcher
                 audit                  owner   operator
                 audit_in               caller  -
@@ -148,6 +149,7 @@ class RolesTest {
                 limit_json             caller  tenant
                 make_replay            caller  engine
                 matching_letters       caller  engine
+                mirror_state           owner   tenant
                 new_id                 caller  engine dispatcher tenant producer operator analyst
                 next_workspaces        caller  -
                 on_endpoint_changed    owner   -

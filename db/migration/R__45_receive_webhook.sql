@@ -22,7 +22,8 @@ begin
         set state_version = excluded.state_version, event_type = excluded.event_type,
             tied = known.state_version = excluded.state_version and excluded.receipt_id is not null,
             occurred_at = excluded.occurred_at, processed_at = now(), receipt_id = excluded.receipt_id,
-            event_data = case when excluded.event_data = 'null' then known.event_data else excluded.event_data end,
+            event_data = case when excluded.deleted and excluded.event_data in ('null', '{}', '""') then known.event_data
+                              else excluded.event_data end,
             deleted = excluded.deleted
       where known.state_version < excluded.state_version
          or known.state_version = excluded.state_version
@@ -51,6 +52,25 @@ end $$;
 comment on function postrider.mirror_state is
     'Writes a state that was fetched from the provider to the mirror of the active workspace, unless a newer one is there: applied or stale. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
+-- A burst of ties asks once. What ties while the answer is being fetched may be newer than the answer, so it is asked for
+-- once more, behind the task that runs: an answer from before never overwrites one from after.
+create or replace function postrider.enqueue_refetch(
+    workspace uuid, task_type text, provider text, ref text, payload jsonb
+) returns void language plpgsql set search_path = postrider, pg_temp set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+    object constant text := enqueue_refetch.provider || '/' || case
+        when char_length(ref) <= 180 then ref else encode(sha256(convert_to(ref, 'UTF8')), 'hex') end;
+    is_running constant boolean := exists (
+        select from background_tasks t
+         where t.workspace_id = enqueue_refetch.workspace and t.task_type = enqueue_refetch.task_type
+           and t.unique_key = object and t.task_status = 'processing');
+begin
+    perform enqueue_task(enqueue_refetch.task_type, enqueue_refetch.payload, ordering_key => object,
+                         unique_key => object || case when is_running then '/next' else '' end);
+end $$;
+comment on function postrider.enqueue_refetch is 'Enqueues the task that asks the provider for the state of an object, unless one that does waits already.';
+
 -- inbound_keys lets one of several equal events through; the others wait for its commit, on whatever node they are.
 create or replace function postrider.receive_webhook(webhook jsonb, body bytea)
     returns table (receipt_id uuid, verdict text, reason text)
@@ -65,6 +85,7 @@ declare
     kind constant text := webhook ->> 'eventType';
     source webhook_sources;
     outcome text := webhook ->> 'verdict';
+    work jsonb;
 begin
     select * into source from webhook_sources
      where workspace_id = workspace and source_id = (webhook ->> 'sourceId')::uuid;
@@ -90,18 +111,20 @@ begin
     values (receipt, workspace, source.source_id, source.provider, outcome, webhook ->> 'reason', event, kind, ref,
             version, (webhook ->> 'occurredAt')::timestamptz, webhook -> 'headers', receive_webhook.body);
     if outcome in ('applied', 'tied', 'accepted') then
-        perform audit('webhook.' || outcome, jsonb_build_object(
-            'receiptId', receipt, 'sourceId', source.source_id, 'provider', source.provider, 'eventId', event,
-            'eventType', kind, 'refId', ref, 'version', version));
+        work := jsonb_build_object('provider', source.provider, 'sourceId', source.source_id, 'eventId', event,
+                                   'eventType', kind, 'refId', ref, 'version', version, 'receiptId', receipt);
+        perform audit('webhook.' || outcome, work);
         if source.task_type is not null then
-            perform enqueue_task(source.task_type, jsonb_build_object(
-                'provider', source.provider, 'sourceId', source.source_id, 'eventId', event, 'eventType', kind,
-                'refId', ref, 'version', version, 'receiptId', receipt));
+            perform enqueue_task(source.task_type, work);
+        end if;
+        if outcome = 'tied' and webhook ->> 'refetch' is not null then
+            perform enqueue_refetch(workspace, webhook ->> 'refetch', source.provider, ref, work);
         end if;
     end if;
     return query select receipt, outcome, webhook ->> 'reason';
 end $$;
 comment on function postrider.receive_webhook is
-    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task. A verdict that is given (rejected, ignored) is only recorded. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
-revoke execute on function postrider.apply_state, postrider.mirror_state, postrider.receive_webhook from public;
+    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task, and the refetch task if it ties. A verdict that is given (rejected, ignored) is only recorded. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+revoke execute on function postrider.apply_state, postrider.mirror_state, postrider.enqueue_refetch, postrider.receive_webhook
+    from public;
 grant execute on function postrider.mirror_state, postrider.receive_webhook to postrider_tenant;

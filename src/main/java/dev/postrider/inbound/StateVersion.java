@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** Reads what providers order their objects' states by: a counter, seconds since 1970, or a time of RFC 3339. */
-final class StateVersion {
+public final class StateVersion {
 
     private static final Pattern SECONDS = Pattern.compile("[0-9]{1,11}(\\.[0-9]{1,9})?");
     private static final int LONGEST = 40;
@@ -18,6 +18,18 @@ final class StateVersion {
     /** A whole number as it is, a time as milliseconds since 1970; empty for anything else. */
     static Optional<Long> parse(String text) {
         return whole(text).or(() -> time(text).map(Instant::toEpochMilli));
+    }
+
+    /**
+     * The same for a route.
+     *
+     * @throws IllegalArgumentException for anything else, which would corrupt the order
+     */
+    public static long read(String text) {
+        return parse(text == null ? "" : text)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "The version of a mirrored state is \"%s\"; it has to be a whole number or a time of RFC 3339"
+                                .formatted(text)));
     }
 
     /** A moment, from seconds since 1970 (perhaps with a fraction) or RFC 3339; empty for anything else. */

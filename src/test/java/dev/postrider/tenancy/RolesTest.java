@@ -132,6 +132,7 @@ class RolesTest {
                 endpoint_json          caller  tenant
                 enforce_isolation      caller  producer
                 enqueue_each           owner   -
+                enqueue_refetch        caller  -
                 enqueue_task           owner   engine tenant producer
                 enqueue_tasks          owner   tenant producer
                 ensure_partition       caller  -

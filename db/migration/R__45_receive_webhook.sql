@@ -107,9 +107,10 @@ begin
                                receipt, webhook -> 'payload', (webhook ->> 'deleted')::boolean);
     end if;
     insert into inbound_receipts (receipt_id, workspace_id, source_id, provider, verdict, reason, event_id, event_type,
-                                  ref_id, state_version, occurred_at, headers, body)
+                                  ref_id, state_version, occurred_at, url, headers, body, body_cut)
     values (receipt, workspace, source.source_id, source.provider, outcome, webhook ->> 'reason', event, kind, ref,
-            version, (webhook ->> 'occurredAt')::timestamptz, webhook -> 'headers', receive_webhook.body);
+            version, (webhook ->> 'occurredAt')::timestamptz, webhook ->> 'url', webhook -> 'headers',
+            receive_webhook.body, coalesce((webhook ->> 'bodyCut')::boolean, false));
     if outcome in ('applied', 'tied', 'accepted') then
         work := jsonb_build_object('provider', source.provider, 'sourceId', source.source_id, 'eventId', event,
                                    'eventType', kind, 'refId', ref, 'version', version, 'receiptId', receipt);

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,6 +35,10 @@ public final class WebhookReader {
     private static final String CHALLENGE = "webhookChallenge";
     private static final String REFUSED_STATUS = "webhookRefusedStatus";
     private static final int LONGEST_KEY = 255;
+
+    /** How much is kept of a body that anybody may have sent: enough to see what it is. */
+    private static final int UNVERIFIED_BODY = 16 << 10;
+
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -93,13 +98,18 @@ public final class WebhookReader {
         receipt.put("url", request.url());
         receipt.set("headers", JSON.valueToTree(request.headersToKeep()));
         String forged = exchange.getProperty(WebhookVerifier.FORGED, "it was not verified", String.class);
+        byte[] kept = request.body();
         if (forged.isEmpty()) {
             readBody(exchange, request, receipt);
         } else {
             reject(exchange, receipt, 401, forged);
+            if (kept.length > UNVERIFIED_BODY) {
+                kept = Arrays.copyOf(kept, UNVERIFIED_BODY);
+                receipt.put("bodyCut", true);
+            }
         }
         exchange.setProperty(RECEIPT, storable(receipt));
-        exchange.setProperty(BYTES, request.body());
+        exchange.setProperty(BYTES, kept);
     }
 
     /** Takes the database's verdict; the exchange counts as taken in when the transaction has committed. */

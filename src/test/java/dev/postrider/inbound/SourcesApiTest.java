@@ -114,6 +114,51 @@ class SourcesApiTest extends InboundTest {
         assertThat(text.path("body").asText()).isEqualTo(body);
         assertThat(text.path("headers").toString()).containsIgnoringCase("stripe-signature");
         assertThat(text.path("eventId").asText()).isEqualTo("evt_1");
+        assertThat(text.path("url").asText()).isEqualTo(APPLICATION.url(path));
+        assertThat(text.path("bodyCut").asBoolean(true)).isFalse();
+    }
+
+    @Test
+    void ofALargeBodyThatIsNotVerifiedTheBeginningIsKeptAndOfOneThatIsVerifiedAll() {
+        String path = source("stripe", null, SECRET);
+        String large = subscription("evt_1", "sub_1", 100, "a".repeat(20_000));
+        String malformed = "{" + "x".repeat(20_000);
+
+        send(path, bytes(large), Map.of());
+        stripe(path, malformed);
+        stripe(path, large);
+
+        JsonNode items = parse(call("GET", "/v1/receipts", null)).path("items");
+        String kept = receipt(items.get(2)).path("body").asText();
+        assertThat(large).startsWith(kept);
+        assertThat(bytes(kept)).hasSize(16384);
+        assertThat(receipt(items.get(2)).path("bodyCut").asBoolean()).isTrue();
+        assertThat(receipt(items.get(1)).path("body").asText()).isEqualTo(malformed);
+        assertThat(receipt(items.get(1)).path("bodyCut").asBoolean(true)).isFalse();
+        assertThat(receipt(items.get(0)).path("body").asText()).isEqualTo(large);
+    }
+
+    @Test
+    void theReceiptsOfOneSourceAreListedPageByPage() {
+        String busy = source("stripe", null, SECRET);
+        String quiet = source("stripe", null, SECRET);
+        stripe(quiet, subscription("evt_1", "sub_1", 1, "active"));
+        stripe(busy, subscription("evt_1", "sub_1", 2, "active"));
+        stripe(quiet, subscription("evt_2", "sub_1", 3, "active"));
+        String sourceId =
+                parse(call("GET", "/v1/receipts", null)).at("/items/0/sourceId").asText();
+
+        JsonNode first = parse(call("GET", "/v1/receipts?limit=1&sourceId=" + sourceId, null));
+        JsonNode second = parse(call(
+                "GET",
+                "/v1/receipts?limit=1&sourceId=" + sourceId + "&cursor="
+                        + first.path("nextCursor").asText(),
+                null));
+
+        assertThat(first.path("items").findValuesAsText("eventId")).containsExactly("evt_2");
+        assertThat(second.path("items").findValuesAsText("eventId")).containsExactly("evt_1");
+        assertThat(second.path("items").findValuesAsText("sourceId")).containsExactly(sourceId);
+        assertThat(second.path("nextCursor").isNull()).isTrue();
     }
 
     @Test

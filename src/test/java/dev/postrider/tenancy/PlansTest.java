@@ -125,6 +125,22 @@ class PlansTest {
     }
 
     @Test
+    void the_receipts_of_a_quiet_source_are_found_without_those_of_a_busy_one() {
+        Query list = Query.of("api/list-receipts.sql");
+        Map<String, String> quiet = new HashMap<>(values);
+        quiet.compute(
+                "exchangeProperty.request",
+                (name, request) -> values.get("first page")
+                        .replaceFirst("\\{", "{\"sourceId\": \"00000000-0000-7000-8000-000000000000\", "));
+
+        for (String mode : PLAN_CACHE_MODES) {
+            assertThat(explain(mode, list.sql(), list.values(quiet)).rows())
+                    .as(mode)
+                    .isZero();
+        }
+    }
+
+    @Test
     void whose_key_or_url_a_request_carries_is_found_by_one_probe_and_its_workspace_by_another() {
         for (String call : List.of("resolve_api_key(sha256('1'))", "resolve_source('stripe', 'source-1')")) {
             Reading reading = APPLICATION.as(

@@ -19,9 +19,9 @@ record WebhookOutcome(int status, String verdict, String reason, String receiptI
         return new WebhookOutcome(200, "ignored", "", "", Optional.of(challenge));
     }
 
-    /** The answer to a request that is no webhook, and leaves no receipt. */
-    static WebhookOutcome refused(int status, String reason) {
-        return new WebhookOutcome(status, "rejected", reason, "", Optional.empty());
+    /** The answer to a request that is refused, and leaves no receipt. */
+    static WebhookOutcome refused(int status, String verdict, String reason) {
+        return new WebhookOutcome(status, verdict, reason, "", Optional.empty());
     }
 
     /** Both values are words and ids that need no escaping. */

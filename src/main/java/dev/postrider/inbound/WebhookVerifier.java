@@ -164,10 +164,11 @@ public final class WebhookVerifier {
                     exchange,
                     WebhookOutcome.refused(
                             401,
+                            "rejected",
                             "The question at %s shows none of the source's secrets; set one of them as the token at the provider."
                                     .formatted(challengeToken)));
         } else if (!posted) {
-            answer(exchange, WebhookOutcome.refused(405, "Webhooks are taken in by POST only."));
+            answer(exchange, WebhookOutcome.refused(405, "rejected", "Webhooks are taken in by POST only."));
         } else {
             verifySignature(exchange, request, live);
         }

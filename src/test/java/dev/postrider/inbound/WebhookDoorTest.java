@@ -57,6 +57,13 @@ class WebhookDoorTest extends InboundTest {
 
         assertThat(answer.statusCode()).isEqualTo(405);
         assertThat(answer.headers().firstValue("Allow")).hasValue("POST");
+        assertThat(send(
+                                HttpRequest.newBuilder().method(method, BodyPublishers.noBody()),
+                                path + "?hub.challenge=1",
+                                Map.of())
+                        .statusCode())
+                .as("with a question that this provider does not ask")
+                .isEqualTo(405);
         assertThat(count("inbound_receipts")).isZero();
     }
 

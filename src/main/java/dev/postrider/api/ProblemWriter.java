@@ -5,12 +5,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
 /** Answers with a problem document, from a route or from a filter. */
 public final class ProblemWriter {
 
+    private static final Set<Integer> RETRIED = Set.of(429, 503);
     private static final String RETRY_AFTER_SECONDS = "5";
 
     private final ObjectMapper mapper;
@@ -25,7 +27,7 @@ public final class ProblemWriter {
         answer.removeHeaders("*");
         answer.setHeader(Exchange.HTTP_RESPONSE_CODE, problem.status());
         answer.setHeader(Exchange.CONTENT_TYPE, Problem.MEDIA_TYPE);
-        if (problem.status() == 503) {
+        if (RETRIED.contains(problem.status())) {
             answer.setHeader("Retry-After", RETRY_AFTER_SECONDS);
         }
         answer.setBody(text(problem));
@@ -37,7 +39,7 @@ public final class ProblemWriter {
         if (problem.status() == 401) {
             response.setHeader("WWW-Authenticate", "Bearer");
         }
-        if (problem.status() == 503) {
+        if (RETRIED.contains(problem.status())) {
             response.setHeader("Retry-After", RETRY_AFTER_SECONDS);
         }
         response.getOutputStream().write(text(problem).getBytes(StandardCharsets.UTF_8));

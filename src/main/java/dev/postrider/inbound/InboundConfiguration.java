@@ -4,6 +4,7 @@ import dev.postrider.Limits;
 import dev.postrider.api.ProblemWriter;
 import dev.postrider.secrets.SecretBox;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Clock;
 import java.util.List;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
@@ -52,6 +53,11 @@ public class InboundConfiguration {
     @Bean
     SourceRequests sourceRequests(SourceSecrets secrets, @Value("${postrider.public-url:}") String publicUrl) {
         return new SourceRequests(secrets, publicUrl);
+    }
+
+    @Bean
+    UnverifiedReceipts unverifiedReceipts(Limits limits, Clock clock) {
+        return new UnverifiedReceipts(limits.unverifiedReceipts(), clock);
     }
 
     @Bean

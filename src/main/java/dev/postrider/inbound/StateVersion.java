@@ -12,6 +12,10 @@ public final class StateVersion {
 
     private static final Pattern SECONDS = Pattern.compile("[0-9]{1,11}(\\.[0-9]{1,9})?");
     private static final int LONGEST = 40;
+    /** Years have four digits in RFC 3339, and Java, which knows more of them, would write them as PostgreSQL cannot read. */
+    private static final Instant FIRST = Instant.parse("0001-01-01T00:00:00Z");
+
+    private static final Instant END = Instant.parse("+10000-01-01T00:00:00Z");
 
     private StateVersion() {}
 
@@ -54,7 +58,8 @@ public final class StateVersion {
 
     private static Optional<Instant> time(String text) {
         try {
-            return Optional.of(OffsetDateTime.parse(text.strip()).toInstant());
+            Instant time = OffsetDateTime.parse(text.strip()).toInstant();
+            return time.isBefore(FIRST) || !time.isBefore(END) ? Optional.empty() : Optional.of(time);
         } catch (DateTimeException e) {
             return Optional.empty();
         }

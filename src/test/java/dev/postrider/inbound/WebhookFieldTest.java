@@ -85,7 +85,20 @@ class WebhookFieldTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"soon", "1.5", "1e400", "9223372036854775808", "2019-05-15", "1e-999999999", ""})
+    @ValueSource(
+            strings = {
+                "soon",
+                "1.5",
+                "1e400",
+                "9223372036854775808",
+                "2019-05-15",
+                "1e-999999999",
+                "+999999999-12-31T23:59:59Z",
+                "-999999999-01-01T00:00:00Z",
+                "+10000-01-01T00:00:00Z",
+                "0000-12-31T23:59:59Z",
+                ""
+            })
     void findsNoVersionInAnythingElse(String text) {
         assertThat(StateVersion.parse(text)).isEmpty();
     }
@@ -96,5 +109,7 @@ class WebhookFieldTest {
         assertThat(StateVersion.moment("2019-05-15T15:20:18Z")).hasValue(Instant.parse("2019-05-15T15:20:18Z"));
         assertThat(StateVersion.moment("1e999999999")).isEmpty();
         assertThat(StateVersion.moment("yesterday")).isEmpty();
+        assertThat(StateVersion.moment("9999-12-31T23:59:59Z")).isPresent();
+        assertThat(StateVersion.moment("9999-12-31T23:59:59-01:00")).isEmpty();
     }
 }

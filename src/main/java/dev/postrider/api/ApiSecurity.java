@@ -2,7 +2,11 @@ package dev.postrider.api;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Limits;
+import org.apache.catalina.Host;
+import org.apache.catalina.core.StandardHost;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.web.embedded.tomcat.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
@@ -12,6 +16,7 @@ import org.springframework.security.config.annotation.web.configurers.AbstractHt
 import org.springframework.security.config.http.SessionCreationPolicy;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.access.intercept.AuthorizationFilter;
+import org.springframework.security.web.firewall.RequestRejectedHandler;
 
 /** Decides who may call what on the public port: the API with a key; webhooks prove themselves by their signatures. */
 @Configuration(proxyBeanMethods = false)
@@ -41,6 +46,22 @@ public class ApiSecurity {
     @Order(Ordered.LOWEST_PRECEDENCE)
     SecurityFilterChain publicSecurityChain(HttpSecurity http) throws Exception {
         return stateless(http).build();
+    }
+
+    /** What the firewall in front of all chains refuses, such as a method that nobody knows. */
+    @Bean
+    RequestRejectedHandler requestRejectedHandler(ProblemWriter problems) {
+        return (request, response, reason) -> problems.write(
+                Problem.of(400, "The method, path or headers of the request are not allowed."), response);
+    }
+
+    @Bean
+    WebServerFactoryCustomizer<TomcatServletWebServerFactory> problemsOfTheServer(ProblemWriter problems) {
+        return factory -> factory.addContextCustomizers(context -> {
+            Host host = (Host) context.getParent();
+            ((StandardHost) host).setErrorReportValveClass(ServerProblems.class.getName());
+            host.getPipeline().addValve(new ServerProblems(problems));
+        });
     }
 
     private static HttpSecurity stateless(HttpSecurity http) throws Exception {

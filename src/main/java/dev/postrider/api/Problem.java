@@ -3,6 +3,7 @@ package dev.postrider.api;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
+import org.springframework.http.HttpStatus;
 
 /**
  * An error as RFC 9457 describes it, {@code application/problem+json}.
@@ -36,18 +37,10 @@ public record Problem(String title, int status, String detail, List<Field> error
     }
 
     private static String titleOf(int status) {
-        return switch (status) {
-            case 400 -> "Bad Request";
-            case 401 -> "Unauthorized";
-            case 403 -> "Forbidden";
-            case 404 -> "Not Found";
-            case 405 -> "Method Not Allowed";
-            case 409 -> "Conflict";
-            case 413 -> "Content Too Large";
-            case 415 -> "Unsupported Media Type";
-            case 429 -> "Too Many Requests";
-            case 503 -> "Service Unavailable";
-            default -> "Internal Server Error";
-        };
+        if (status == 413) {
+            return "Content Too Large"; // as RFC 9110 has it
+        }
+        HttpStatus known = HttpStatus.resolve(status);
+        return known == null ? "Error" : known.getReasonPhrase();
     }
 }

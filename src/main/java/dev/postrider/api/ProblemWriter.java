@@ -42,7 +42,9 @@ public final class ProblemWriter {
         if (RETRIED.contains(problem.status())) {
             response.setHeader("Retry-After", RETRY_AFTER_SECONDS);
         }
-        response.getOutputStream().write(text(problem).getBytes(StandardCharsets.UTF_8));
+        byte[] body = text(problem).getBytes(StandardCharsets.UTF_8);
+        response.setContentLength(body.length); // whole even if the connection is closed behind it
+        response.getOutputStream().write(body);
     }
 
     private String text(Problem problem) {

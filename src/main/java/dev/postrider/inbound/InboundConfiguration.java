@@ -5,6 +5,7 @@ import dev.postrider.api.ProblemWriter;
 import dev.postrider.secrets.SecretBox;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
@@ -29,7 +30,10 @@ public class InboundConfiguration {
             Limits limits, @Value("${postrider.public-url:}") String publicUrl, ProblemWriter problems) {
         FilterRegistrationBean<WebhookRequestFilter> registration =
                 new FilterRegistrationBean<>(new WebhookRequestFilter(
-                        Math.toIntExact(limits.webhookBody().toBytes()), publicUrl.replaceFirst("/+$", ""), problems));
+                        Math.toIntExact(limits.webhookBody().toBytes()),
+                        Duration.ofMillis(limits.webhookTime()),
+                        publicUrl.replaceFirst("/+$", ""),
+                        problems));
         registration.addUrlPatterns("/webhooks/*");
         registration.setOrder(Ordered.LOWEST_PRECEDENCE);
         return registration;

@@ -86,6 +86,9 @@ class ReceiveProvidersWebhookTest extends InboundTest {
             if (version != null) {
                 assertThat(mirrored.json().path("stateVersion").asLong()).isEqualTo(version);
                 assertThat(mirrored.text("/eventType")).isEqualTo(type);
+                assertThat(mirrored.json().path("deleted").asBoolean())
+                        .as("deleted")
+                        .isEqualTo(type.endsWith("delete") || type.endsWith("deleted"));
                 assertThat(mirrored.text("/receiptId"))
                         .isEqualTo(receipt.path("receiptId").asText());
             }

@@ -124,7 +124,7 @@ public record Sender(
         return new WebhookRequest(request.method(), request.url(), request.headers(), body);
     }
 
-    static byte[] bytes(String text) {
+    public static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 

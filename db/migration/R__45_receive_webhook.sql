@@ -20,12 +20,14 @@ begin
             receipt, payload, coalesce(apply_state.deleted, false))
     on conflict (workspace_id, provider, provider_ref_id) do update
         set state_version = excluded.state_version, event_type = excluded.event_type,
-            tied = known.state_version = excluded.state_version and excluded.receipt_id is not null,
+            tied = known.state_version = excluded.state_version and excluded.receipt_id is not null
+                   and (known.tied or known.receipt_id is distinct from excluded.receipt_id),
             occurred_at = excluded.occurred_at, processed_at = now(), receipt_id = excluded.receipt_id,
             event_data = case when excluded.deleted and excluded.event_data in ('null', '{}', '""') then known.event_data
                               else excluded.event_data end,
             deleted = excluded.deleted
-      where known.state_version < excluded.state_version
+      where known.receipt_id = excluded.receipt_id -- it is taken in again
+         or known.state_version < excluded.state_version
          or known.state_version = excluded.state_version
             and (excluded.deleted and not known.deleted
                  or excluded.deleted = known.deleted
@@ -79,6 +81,8 @@ create or replace function postrider.receive_webhook(webhook jsonb, body bytea)
 declare
     workspace constant uuid := required_workspace();
     receipt constant uuid := new_id();
+    again constant uuid := webhook ->> 'again';
+    request constant uuid := coalesce(again, receipt);
     event constant text := webhook ->> 'eventId';
     ref constant text := webhook ->> 'refId';
     version constant bigint := webhook ->> 'version';
@@ -93,9 +97,10 @@ begin
         raise sqlstate 'PR404' using message = format('source %s does not exist', webhook ->> 'sourceId');
     end if;
     if outcome is null and event is not null then
-        insert into inbound_keys (workspace_id, source_id, event_id, receipt_id)
-        values (workspace, source.source_id, event, receipt)
-        on conflict do nothing;
+        insert into inbound_keys as known (workspace_id, source_id, event_id, receipt_id)
+        values (workspace, source.source_id, event, request)
+        on conflict (workspace_id, source_id, event_id) do update set receipt_id = excluded.receipt_id
+          where known.receipt_id = excluded.receipt_id; -- the same request is taken in again
         if not found then
             outcome := 'duplicate';
         end if;
@@ -104,13 +109,14 @@ begin
         outcome := 'accepted';
     elsif outcome is null then
         outcome := apply_state(workspace, source.provider, ref, version, kind, (webhook ->> 'occurredAt')::timestamptz,
-                               receipt, webhook -> 'payload', (webhook ->> 'deleted')::boolean);
+                               request, webhook -> 'payload', (webhook ->> 'deleted')::boolean);
     end if;
     insert into inbound_receipts (receipt_id, workspace_id, source_id, provider, verdict, reason, event_id, event_type,
-                                  ref_id, state_version, occurred_at, url, headers, body, body_cut)
+                                  ref_id, state_version, occurred_at, url, headers, body, body_cut,
+                                  reprocess_of)
     values (receipt, workspace, source.source_id, source.provider, outcome, webhook ->> 'reason', event, kind, ref,
             version, (webhook ->> 'occurredAt')::timestamptz, webhook ->> 'url', webhook -> 'headers',
-            receive_webhook.body, coalesce((webhook ->> 'bodyCut')::boolean, false));
+            receive_webhook.body, coalesce((webhook ->> 'bodyCut')::boolean, false), again);
     if outcome in ('applied', 'tied', 'accepted') then
         work := jsonb_build_object('provider', source.provider, 'sourceId', source.source_id, 'eventId', event,
                                    'eventType', kind, 'refId', ref, 'version', version, 'receiptId', receipt);
@@ -125,7 +131,7 @@ begin
     return query select receipt, outcome, webhook ->> 'reason';
 end $$;
 comment on function postrider.receive_webhook is
-    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task, and the refetch task if it ties. A verdict that is given (rejected, ignored) is only recorded. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+    'Takes in a webhook of the active workspace: refuses repetitions, applies it to the mirror unless a newer version is there, and leaves a receipt, an audit row and the source''s task, and the refetch task if it ties. A verdict that is given (rejected, ignored) is only recorded. A request that came in before (again) is a duplicate only of others. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 revoke execute on function postrider.apply_state, postrider.mirror_state, postrider.enqueue_refetch, postrider.receive_webhook
     from public;
 grant execute on function postrider.mirror_state, postrider.receive_webhook to postrider_tenant;

@@ -15,7 +15,7 @@ create or replace function postrider.receipt_json(r postrider.inbound_receipts) 
 return jsonb_build_object(
     'receiptId', r.receipt_id, 'sourceId', r.source_id, 'provider', r.provider, 'receivedAt', postrider.utc(r.received_at),
     'verdict', r.verdict, 'reason', r.reason, 'eventId', r.event_id, 'eventType', r.event_type, 'refId', r.ref_id,
-    'stateVersion', r.state_version, 'occurredAt', postrider.utc(r.occurred_at));
+    'stateVersion', r.state_version, 'occurredAt', postrider.utc(r.occurred_at), 'reprocessOf', r.reprocess_of);
 comment on function postrider.receipt_json is 'A receipt as lists show it: without headers and body.';
 
 create or replace function postrider.body_json(body bytea) returns jsonb

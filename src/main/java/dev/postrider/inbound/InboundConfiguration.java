@@ -60,6 +60,11 @@ public class InboundConfiguration {
     }
 
     @Bean
+    StoredWebhook storedWebhook() {
+        return new StoredWebhook();
+    }
+
+    @Bean
     UnverifiedReceipts unverifiedReceipts(Limits limits, Clock clock) {
         return new UnverifiedReceipts(limits.unverifiedReceipts(), clock);
     }

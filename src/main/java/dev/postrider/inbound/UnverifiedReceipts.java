@@ -42,7 +42,8 @@ public final class UnverifiedReceipts {
         boolean verified =
                 exchange.getProperty(WebhookVerifier.FORGED, "-", String.class).isEmpty();
         WebhookSource source = exchange.getProperty(WebhookDoor.SOURCE, WebhookSource.class);
-        if (!verified && !take(source.sourceId())) {
+        boolean again = exchange.getProperty(WebhookDoor.AGAIN) != null; // nobody has sent it now
+        if (!verified && !again && !take(source.sourceId())) {
             exchange.setProperty(
                     WebhookDoor.OUTCOME,
                     WebhookOutcome.refused(

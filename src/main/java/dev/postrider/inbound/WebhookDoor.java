@@ -41,6 +41,9 @@ public final class WebhookDoor implements AggregationStrategy {
     /** Whether the webhook was fetched from the provider, so that nothing is to be verified. */
     static final String FETCHED = "webhookFetched";
 
+    /** The receipt of the request as it first came in, if it is taken in again. */
+    static final String AGAIN = "webhookAgain";
+
     static final String PROVIDER = "provider";
     static final String SOURCE_ID = "sourceId";
 
@@ -93,6 +96,17 @@ public final class WebhookDoor implements AggregationStrategy {
         if (!source.enabled()) {
             throw ProblemException.of(503, "This source is paused; send the webhook again later. Nothing was stored.");
         }
+    }
+
+    /** Makes an exchange ready for a provider's route with a webhook that nobody has just sent; what an earlier one left on the exchange is gone. */
+    static void handOver(Exchange exchange, WebhookRequest request, WebhookSource source) {
+        exchange.removeProperties("webhook*");
+        WebhookReader.FIELDS.forEach(exchange::removeProperty);
+        exchange.setProperty(REQUEST, request);
+        exchange.setProperty(SOURCE, source);
+        exchange.setProperty(PROVIDER, source.provider());
+        exchange.setProperty(SOURCE_ID, source.sourceId());
+        exchange.setProperty(WorkspaceTransactionPolicy.ACTOR, "source:" + source.sourceId());
     }
 
     /**

@@ -31,6 +31,9 @@ public final class WebhookReader {
     /** The exchange property with the raw bytes. */
     static final String BYTES = "webhookBody";
 
+    /** The exchange properties that say what was found. */
+    static final List<String> FIELDS = List.of("eventId", "eventType", "refId", "version", "occurredAt");
+
     private static final String PAYLOAD = "webhookPayload";
     private static final String CHALLENGE = "webhookChallenge";
     private static final String REFUSED_STATUS = "webhookRefusedStatus";
@@ -96,6 +99,7 @@ public final class WebhookReader {
         ObjectNode receipt = JSON.createObjectNode();
         receipt.put("sourceId", source.sourceId().toString());
         receipt.put("url", request.url());
+        receipt.put("again", exchange.getProperty(WebhookDoor.AGAIN, String.class));
         receipt.set("headers", JSON.valueToTree(request.headersToKeep()));
         String forged = exchange.getProperty(WebhookVerifier.FORGED, "it was not verified", String.class);
         byte[] kept = request.body();

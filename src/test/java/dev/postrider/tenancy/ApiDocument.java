@@ -81,7 +81,7 @@ final class ApiDocument {
                 body.isMissingNode() ? null : body);
     }
 
-    /** A valid value of a schema; of an object the required fields, or one field if none is. */
+    /** A valid value of a schema; of an object the required fields, by the first choice, or one field if none is. */
     JsonNode example(String name, JsonNode unresolved) {
         JsonNode schema = resolve(unresolved);
         if (examples.containsKey(name)) {
@@ -96,10 +96,11 @@ final class ApiDocument {
         List<String> types = types(schema);
         if (types.contains("object") || schema.has("properties")) {
             ObjectNode object = JSON.createObjectNode();
-            schema.path("required")
-                    .forEach(field -> object.set(
-                            field.asText(),
-                            example(field.asText(), schema.path("properties").path(field.asText()))));
+            for (JsonNode required : List.of(schema.path("required"), schema.at("/anyOf/0/required"))) {
+                required.forEach(field -> object.set(
+                        field.asText(),
+                        example(field.asText(), schema.path("properties").path(field.asText()))));
+            }
             if (object.isEmpty() && schema.path("minProperties").asInt() > 0) {
                 Map.Entry<String, JsonNode> first =
                         schema.path("properties").properties().iterator().next();

@@ -176,6 +176,8 @@ class RolesTest {
                 replay_json            caller  engine tenant operator
                 replay_letters         caller  engine
                 report_progress        owner   tenant
+                reprocess_page         owner   tenant
+                reprocess_receipts     owner   tenant
                 required_future        caller  -
                 required_reason        caller  -
                 required_workspace     owner   engine dispatcher tenant producer operator analyst
@@ -199,6 +201,7 @@ class RolesTest {
                 start_replay_anywhere  engine  operator
                 step_replays           engine  dispatcher
                 still_held             caller  -
+                stored_webhooks        caller  -
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator
                 tasks_added            caller  engine

@@ -8,8 +8,8 @@ create or replace function postrider.stored_webhooks(
     workspace uuid, source uuid, since timestamptz, until timestamptz, verdicts text[], after uuid
 ) returns table (receipt_id uuid, verdict text, skipped text) language sql stable as $$
     select r.receipt_id, r.verdict,
-           case when r.verdict = 'duplicate' then 'duplicate' when r.body_cut then 'bodyCut'
-                when r.reprocess_of is not null then 'reprocessed' end
+           case when r.reprocess_of is not null then 'reprocessed' when r.verdict = 'duplicate' then 'duplicate'
+                when r.body_cut then 'bodyCut' end
       from postrider.inbound_receipts r
      where r.workspace_id = workspace and r.source_id = source
        and r.received_at >= since and r.received_at < until

@@ -17,4 +17,8 @@ comment on column postrider.inbound_receipts.reprocess_of is 'The receipt of the
 comment on column postrider.inbound_keys.receipt_id is 'The receipt of the first delivery: taken in again, it is no duplicate.';
 -- Lists of one source, what of it is taken in again, and its health: that is read from the index alone.
 create index inbound_receipts_source on postrider.inbound_receipts (workspace_id, source_id, receipt_id)
-    include (received_at, verdict, occurred_at);
+    include (received_at, verdict, occurred_at, reprocess_of);
+
+alter table postrider.webhook_sources
+    add column secret_count smallint check (secret_count > 0);
+comment on column postrider.webhook_sources.secret_count is 'How many secrets are live, for the audit trail; null: they were given before this was counted.';

@@ -46,6 +46,7 @@ public final class SourceRequests {
                 given.forEach(secret -> texts.add(secret.asText()));
                 UUID workspace =
                         UUID.fromString(exchange.getProperty(WorkspaceTransactionPolicy.WORKSPACE, String.class));
+                exchange.setProperty("secretCount", texts.size());
                 exchange.setProperty("sealedSecrets", secrets.seal(workspace, texts));
             }
             exchange.setProperty("request", request.toString());

@@ -184,6 +184,89 @@ class SourcesApiTest extends InboundTest {
     }
 
     @Test
+    void aSourceShowsHowItFares() {
+        String path = source("stripe", null, SECRET);
+        String at = "/v1/sources/"
+                + database.queryForObject(
+                        "select source_id from postrider.webhook_sources where workspace_id = ?",
+                        String.class,
+                        workspace);
+        JsonNode quiet = parse(call("GET", at, null)).path("health");
+        assertThat(quiet.path("lastReceivedAt").isNull()).as(quiet.toString()).isTrue();
+        assertThat(quiet.path("lastDay")).isEmpty();
+        assertThat(quiet.path("lag").isNull()).isTrue();
+
+        stripe(path, subscription("evt_1", "sub_1", 100, "active"));
+        stripe(path, subscription("evt_1", "sub_1", 100, "active"));
+        send(path, bytes("{}"), Map.of());
+        JsonNode items = parse(call("GET", "/v1/receipts", null)).path("items");
+        database.update(
+                "update postrider.inbound_receipts set occurred_at = received_at - interval '1500 ms' where workspace_id = ? and verdict = 'applied'",
+                workspace);
+        database.update(
+                "update postrider.inbound_receipts set occurred_at = received_at - interval '500 ms' where workspace_id = ? and verdict <> 'applied'",
+                workspace);
+
+        JsonNode health = parse(call("GET", at, null)).path("health");
+        assertThat(health.path("lastReceivedAt")).isEqualTo(items.get(0).path("receivedAt"));
+        assertThat(health.path("lastEventAt")).isEqualTo(items.get(2).path("receivedAt"));
+        assertThat(health.path("lastDay").toString()).isEqualTo("{\"applied\":1,\"rejected\":1,\"duplicate\":1}");
+        assertThat(health.path("lag").asInt()).isEqualTo(500);
+        assertThat(parse(call("GET", "/v1/sources", null)).at("/items/0").has("health"))
+                .isFalse();
+    }
+
+    @Test
+    void whatIsReadOfABusySourceIsBounded() {
+        source("stripe", null, SECRET);
+        JsonNode health = APPLICATION.rolledBack(sql -> {
+            sql.query("select set_config('app.active_workspace', ?, true)", row -> {}, workspace.toString());
+            sql.update("""
+                    insert into postrider.inbound_receipts (workspace_id, source_id, provider, verdict, headers, body)
+                    select workspace_id, source_id, 'stripe', case when n = 1 then 'applied' else 'ignored' end, '{}', ''
+                      from postrider.webhook_sources, generate_series(1, 10001) n where workspace_id = ?""", workspace);
+            return parse(sql.queryForObject(
+                    "select postrider.source_health(workspace_id, source_id)::text from postrider.webhook_sources where workspace_id = ?",
+                    String.class,
+                    workspace));
+        });
+
+        assertThat(health.path("lastDay").toString()).isEqualTo("{\"ignored\":10000}");
+        assertThat(health.path("lastEventAt").isNull()).isTrue();
+    }
+
+    @Test
+    void whoChangedASourceAndWhatIsInTheAuditTrailAndNoSecretIs() {
+        JsonNode source = parse(call(
+                "POST",
+                "/v1/sources",
+                "{\"provider\":\"stripe\",\"secrets\":[\"%s\"],\"taskType\":\"sync\"}".formatted(SECRET)));
+        String at = "/v1/sources/" + source.path("sourceId").asText();
+        call("PATCH", at, "{\"enabled\":false,\"taskType\":\"other\"}");
+        call("PATCH", at, "{\"secrets\":[\"whsec_another_one\",\"%s\"]}".formatted(SECRET));
+        call("PATCH", at, "{\"enabled\":false}");
+        call("DELETE", at, null);
+
+        assertThat(database.queryForList(
+                        "select concat_ws(' ', event_type, payload ->> 'changed', payload ->> 'secrets') from postrider.system_events"
+                                + " where workspace_id = ? and event_type like 'source.%' order by event_id",
+                        String.class, workspace))
+                .containsExactly(
+                        "source.created 1",
+                        "source.updated [\"enabled\", \"task_type\"]",
+                        "source.updated [\"secrets\"] 2",
+                        "source.updated []",
+                        "source.deleted");
+        assertThat(database.queryForList(
+                        "select actor || payload from postrider.system_events where workspace_id = ? and event_type like 'source.%'",
+                        String.class, workspace))
+                .allSatisfy(row -> assertThat(row)
+                        .startsWith("api-key:")
+                        .contains(source.path("sourceId").asText(), "stripe")
+                        .doesNotContain("whsec", path(source).replaceFirst(".*/", ""), "\\\\x"));
+    }
+
+    @Test
     void anotherWorkspaceSeesNoneOfIt() {
         JsonNode source =
                 parse(call("POST", "/v1/sources", "{\"provider\":\"stripe\",\"secrets\":[\"%s\"]}".formatted(SECRET)));
@@ -233,11 +316,19 @@ class SourcesApiTest extends InboundTest {
                 headers);
     }
 
+    private static String path(JsonNode source) {
+        return URI.create(source.path("url").asText()).getPath();
+    }
+
     private JsonNode parse(HttpResponse<String> answer) {
+        return parse(answer.body());
+    }
+
+    private JsonNode parse(String text) {
         try {
-            return json.readTree(answer.body());
+            return json.readTree(text);
         } catch (JsonProcessingException e) {
-            throw new AssertionError(answer.body(), e);
+            throw new AssertionError(text, e);
         }
     }
 }

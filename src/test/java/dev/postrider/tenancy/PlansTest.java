@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.LocalDate;
 import java.time.YearMonth;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -94,8 +96,39 @@ class PlansTest {
 
     @Test
     void a_time_range_touches_the_partitions_of_its_months_only() {
-        all((softly, reading) ->
-                softly.assertThat(partitionsOutsideOfLastMonth(reading)).isEmpty());
+        // How a source fares is asked about the last 30 days, whatever the request says.
+        Map<String, Reading> ofRanges = new LinkedHashMap<>(readings);
+        assertThat(ofRanges.keySet().removeIf(name -> name.startsWith("api/get-source.sql")))
+                .isTrue();
+        all(
+                ofRanges,
+                (softly, reading) ->
+                        softly.assertThat(partitionsOutsideOfLastMonth(reading)).isEmpty());
+    }
+
+    @Test
+    void how_a_source_fares_is_read_from_its_index_alone_and_from_the_partitions_of_30_days() {
+        APPLICATION.sql().execute("vacuum postrider.inbound_receipts");
+        List<String> months = IntStream.rangeClosed(0, 30)
+                .mapToObj(days -> YearMonth.from(LocalDate.now(ZoneOffset.UTC).minusDays(days))
+                        .toString()
+                        .replace('-', '_'))
+                .distinct()
+                .toList();
+        Query source = Query.of("api/get-source.sql");
+        Map<String, String> busy = new HashMap<>(values);
+        busy.put("exchangeProperty.request", values.get("one"));
+
+        for (String mode : PLAN_CACHE_MODES) {
+            Reading reading = explain(mode, source.sql(), source.values(busy));
+            List<Reading.Table> receipts = reading.tables().stream()
+                    .filter(table -> table.name().startsWith("inbound_receipts_"))
+                    .toList();
+            assertThat(receipts).as(mode).isNotEmpty().allSatisfy(table -> {
+                assertThat(months).anyMatch(month -> table.name().endsWith(month));
+                assertThat(table.rows()).isZero();
+            });
+        }
     }
 
     @Test
@@ -202,8 +235,12 @@ class PlansTest {
     }
 
     private static void all(BiConsumer<SoftAssertions, Reading> check) {
+        all(readings, check);
+    }
+
+    private static void all(Map<String, Reading> some, BiConsumer<SoftAssertions, Reading> check) {
         SoftAssertions softly = new SoftAssertions();
-        readings.forEach((name, reading) -> {
+        some.forEach((name, reading) -> {
             int before = softly.assertionErrorsCollected().size();
             check.accept(softly, reading);
             if (softly.assertionErrorsCollected().size() > before) {

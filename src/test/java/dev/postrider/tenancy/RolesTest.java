@@ -155,6 +155,7 @@ class RolesTest {
                 next_workspaces        caller  -
                 on_endpoint_changed    owner   -
                 on_schedule_changed    owner   -
+                on_source_changed      owner   -
                 on_tasks_died          owner   -
                 page                   caller  tenant operator
                 pass_limits            engine  -
@@ -196,6 +197,7 @@ class RolesTest {
                 set_task_type_pause    caller  -
                 set_workspace_pause    caller  -
                 set_workspace_share    engine  operator
+                source_health          caller  tenant
                 source_json            caller  tenant
                 start_replay           owner   tenant
                 start_replay_anywhere  engine  operator

@@ -42,6 +42,7 @@ final class TwoWorkspaces implements AutoCloseable {
     private static final Set<String> NOT_TO_MARK = Set.of(
             "webhook_sources.provider",
             "webhook_sources.source_key",
+            "inbound_receipts.url", // has the source's key in it
             "background_tasks.worker_id",
             "schedules.cron",
             "schedules.time_zone");

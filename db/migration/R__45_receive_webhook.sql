@@ -115,7 +115,7 @@ begin
                                   ref_id, state_version, occurred_at, url, headers, body, body_cut,
                                   reprocess_of)
     values (receipt, workspace, source.source_id, source.provider, outcome, webhook ->> 'reason', event, kind, ref,
-            version, (webhook ->> 'occurredAt')::timestamptz, webhook ->> 'url', webhook -> 'headers',
+            version, (webhook ->> 'occurredAt')::timestamptz, nullif(webhook ->> 'url', ''), webhook -> 'headers',
             receive_webhook.body, coalesce((webhook ->> 'bodyCut')::boolean, false), again);
     if outcome in ('applied', 'tied', 'accepted') then
         work := jsonb_build_object('provider', source.provider, 'sourceId', source.source_id, 'eventId', event,

@@ -71,6 +71,7 @@ select first_page as "first page"
      , ref as "exchangeProperty.sinkRefId"
      , '2' as "exchangeProperty.sinkVersion"
      , 'false' as "exchangeProperty.sinkDeleted"
+     , source as "exchangeProperty.sinkSourceId"
      , until - interval '10 days' as "exchangeProperty.afterInsertedAt"
      , '00000000-0000-7000-8000-000000000000' as "exchangeProperty.afterAssetId"
   from pages

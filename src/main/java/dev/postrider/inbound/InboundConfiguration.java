@@ -60,6 +60,11 @@ public class InboundConfiguration {
     }
 
     @Bean
+    FetchedWebhook fetchedWebhook() {
+        return new FetchedWebhook();
+    }
+
+    @Bean
     StoredWebhook storedWebhook() {
         return new StoredWebhook();
     }

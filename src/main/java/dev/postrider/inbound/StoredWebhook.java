@@ -31,6 +31,7 @@ public final class StoredWebhook {
                         HttpMethod.POST.name(), url == null ? "" : url.toString(), headers, (byte[]) row.get("body")),
                 WebhookSource.of(row.get("provider").toString(), row));
         exchange.setProperty(WebhookDoor.RECEIVED_AT, ((Timestamp) row.get("received_at")).toInstant());
+        exchange.setProperty(WebhookDoor.FETCHED, row.get("fetched"));
         exchange.setProperty(WebhookDoor.AGAIN, row.get("receipt_id").toString());
         exchange.getMessage().setBody(null);
     }

@@ -37,6 +37,9 @@ public final class WebhookReader {
     private static final String PAYLOAD = "webhookPayload";
     private static final String CHALLENGE = "webhookChallenge";
     private static final String REFUSED_STATUS = "webhookRefusedStatus";
+    /** How the reason of a receipt begins whose request the provider did not send; taken in again, it is not verified either. */
+    private static final String FETCHED = "fetched";
+
     private static final int LONGEST_KEY = 255;
 
     /** How much is kept of a body that anybody may have sent: enough to see what it is. */
@@ -111,6 +114,10 @@ public final class WebhookReader {
                 kept = Arrays.copyOf(kept, UNVERIFIED_BODY);
                 receipt.put("bodyCut", true);
             }
+        }
+        if (exchange.getProperty(WebhookDoor.FETCHED, false, boolean.class)) {
+            String reason = receipt.path("reason").asText("");
+            receipt.put("reason", reason.isEmpty() ? FETCHED : FETCHED + ": " + reason);
         }
         exchange.setProperty(RECEIPT, storable(receipt));
         exchange.setProperty(BYTES, kept);

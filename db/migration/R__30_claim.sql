@@ -105,9 +105,10 @@ begin
           from unnest(places, keys, orderings, seqs) with ordinality as f (place, key, ordering, seq, n)
          where (key is null or key <> all (known) or key in (select limit_key from room))
            and ('' <> all (known) or '' in (select limit_key from room))
-           and (ordering is null or not exists (
-                select from background_tasks head where head.workspace_id = workspace
-                   and head.ordering_key = ordering and head.ordering_seq < seq))
+           and (ordering is null or (
+               select true from background_tasks head where head.workspace_id = workspace
+                  and head.ordering_key = ordering and head.ordering_seq < seq
+                order by ordering_seq limit 1) is null)
     ), within_limit as (
         select h.*, row_number() over (partition by key order by n) <= coalesce(free, share) as fits
           from heads h left join room on limit_key = key
@@ -151,22 +152,22 @@ begin
         with recursive forward as (
             (select workspace_id, 0 as n from background_tasks
               where ready and task_type = type and scheduled_at >= since and workspace_id > start
-              order by workspace_id limit 1)
+              order by workspace_id, priority_rank desc, scheduled_at limit 1)
             union all
             select (select workspace_id from background_tasks
                      where ready and task_type = type and scheduled_at >= since and workspace_id > f.workspace_id
-                     order by workspace_id limit 1), n + (f.workspace_id <> all (passing_by))::int
+                     order by workspace_id, priority_rank desc, scheduled_at limit 1), n + (f.workspace_id <> all (passing_by))::int
               from forward f where f.workspace_id is not null and n < 32
         ), around as (
             (select workspace_id, 0 as n from background_tasks
               where ready and task_type = type and scheduled_at >= since and workspace_id <= start
                 and (select max(n) from forward) is distinct from 32
-              order by workspace_id limit 1)
+              order by workspace_id, priority_rank desc, scheduled_at limit 1)
             union all
             select (select workspace_id from background_tasks
                      where ready and task_type = type and scheduled_at >= since
                        and workspace_id > a.workspace_id and workspace_id <= start
-                     order by workspace_id limit 1), n + (a.workspace_id <> all (passing_by))::int
+                     order by workspace_id, priority_rank desc, scheduled_at limit 1), n + (a.workspace_id <> all (passing_by))::int
               from around a where a.workspace_id is not null and n < 32
         )
         select array_agg(workspace_id order by lap, workspace_id)
@@ -180,8 +181,10 @@ comment on function postrider.next_workspaces is 'The next up to 32 workspaces b
 -- background_tasks_ready from behind the workspace that this node served last, take up to 32 workspaces that have work,
 -- and give each its share of the free slots, by weight; and walk on while half of the slots are free, up to four times.
 -- Plans are made once, without knowing the limits and whatever the statistics say, so it has to be the index: a
--- sequential scan took 21.7 ms a claim instead of 1.8 at 50,000 rows, and planning anew half a millisecond. Whether
--- there is a row is asked with "limit 1": EXISTS became a hash of 100,000 rows.
+-- sequential scan took 21.7 ms a claim instead of 1.8 at 50,000 rows, and planning anew half a millisecond. Each look at
+-- tasks therefore asks for the order of the one index that shall serve it, and nothing may sort: where the statistics
+-- knew one task a workspace, the primary key and a sort read all tasks of each workspace that was served. Whether there
+-- is a row is asked with "limit 1": EXISTS became a hash of 100,000 rows.
 -- A workspace that is closed (suspended, deleted, paused), or that has its share of the node's room already, costs the
 -- walk a step and is not one of the 32.
 -- "since" bounds every scan by due time: while a transaction is kept open the index keeps the entries of all tasks that were
@@ -194,7 +197,8 @@ create function postrider.claim_tasks(node text, slots jsonb)
     returns table (task_id uuid, workspace_id uuid, task_type text, payload text, attempt_count int, failure_count int,
                    priority_rank int, age bigint, waited bigint, next_due bigint)
     language plpgsql security definer set search_path = postrider, pg_temp
-    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+    set enable_sort = off as $$
 #variable_conflict use_column
 declare
     wanted record;
@@ -222,8 +226,9 @@ begin
     end if;
 
     -- Mostly neither finds anything: to look first costs a tenth.
-    if exists (select from background_tasks
-                where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now()) then
+    if (select true from background_tasks
+         where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now()
+         order by scheduled_at limit 1) then
         update background_tasks set ready = true
          where ctid = any (array (select ctid from background_tasks
                                    where not ready and task_status = 'queued' and held_by is null and scheduled_at <= now()
@@ -241,7 +246,8 @@ begin
                    where (value ->> 'free')::int > 0 and coalesce(c.paused_until <= clock_timestamp(), true)
                      and (select true from background_tasks t
                            where ready and t.task_type = key
-                             and scheduled_at >= coalesce((value ->> 'since')::timestamptz, '-infinity') limit 1)
+                             and scheduled_at >= coalesce((value ->> 'since')::timestamptz, '-infinity')
+                           order by workspace_id, priority_rank desc, scheduled_at limit 1)
                    order by c.task_class, random() loop
         room := wanted.free;
         start := coalesce(wanted.after, gen_random_uuid());
@@ -253,7 +259,8 @@ begin
                            or (select true from task_limits l where l.workspace_id = t.workspace_id and limit_key = ''
                                   and (max_running is not null or rate_per_second is not null)) is not null as special
                       from background_tasks t
-                     where ready and task_type = wanted.type and scheduled_at >= wanted.since limit few + 1) first);
+                     where ready and task_type = wanted.type and scheduled_at >= wanted.since
+                     order by t.workspace_id, priority_rank desc, scheduled_at limit few + 1) first);
         all_fit := places is not null;
 
         for walk in 1 .. 4 loop
@@ -271,7 +278,8 @@ begin
                            ceil(wanted.free * coalesce(weight, 1)::numeric / sum(coalesce(weight, 1)) over ())::int as share,
                            (select true from background_tasks t
                              where ready and (limit_key is not null or ordering_key is not null)
-                               and t.task_type = wanted.type and t.workspace_id = r.workspace limit 1) is not null
+                               and t.task_type = wanted.type and t.workspace_id = r.workspace
+                               and scheduled_at >= wanted.since order by scheduled_at limit 1) is not null
                            or (select true from task_limits l where l.workspace_id = r.workspace and limit_key = ''
                                   and (max_running is not null or rate_per_second is not null)) is not null as limited
                       from unnest(ring) with ordinality as r (workspace, place)

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.JdbcTemplate;
 
@@ -19,32 +20,58 @@ class QueuePlansTest {
     private static final String CLAIM =
             "select * from postrider.claim_tasks('plans', '{\"plans\": {\"free\": %d}}')".formatted(CLAIMED);
 
-    private static final String ANALYZE = "analyze postrider.background_tasks";
-    private static final String STATISTICS_OF_AN_EMPTY_TABLE = "select 'nothing is analyzed'";
+    /** What the planner knows of the queue: what is in it, or what was in it before it was emptied. */
+    private enum Statistics {
+        CURRENT(0),
+        OF_ONE_WORKSPACE(1),
+        OF_ONE_TASK_PER_WORKSPACE(2_000);
 
-    @Test
-    void a_claim_reads_as_much_of_200000_waiting_tasks_as_of_5000_whatever_the_statistics() {
-        Reading few = claim(5_000, ANALYZE);
+        private static final String ANALYZE = "analyze postrider.background_tasks";
 
-        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
-            Reading many = claim(200_000, statistics);
-            assertThat(many.table("background_tasks").sequentialScans())
-                    .as(statistics)
-                    .isZero();
-            assertThat(many.buffers()).as(statistics).isLessThan(few.buffers() * 3 / 2);
+        private final int workspaces;
+
+        Statistics(int workspaces) {
+            this.workspaces = workspaces;
         }
+
+        private void beforeTheFirstTask(JdbcTemplate sql) {
+            if (this != CURRENT) {
+                add(sql, 2_000, workspaces, "0");
+                sql.execute(ANALYZE);
+            }
+            sql.execute("truncate postrider.background_tasks");
+            sql.execute(ANALYZE);
+        }
+
+        private void withTasks(JdbcTemplate sql) {
+            if (this == CURRENT) {
+                sql.execute(ANALYZE);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void a_claim_reads_as_much_of_200000_waiting_tasks_as_of_5000_whatever_the_statistics(Statistics statistics) {
+        Reading few = claim(5_000, Statistics.CURRENT, "");
+
+        Reading many = claim(200_000, statistics, "");
+
+        assertThat(many.table("background_tasks").sequentialScans()).isZero();
+        assertThat(many.buffers()).isLessThan(few.buffers() * 3 / 2);
         // And the bound is tight enough to notice when the index is gone.
-        assertThat(claim(200_000, "drop index postrider.background_tasks_ready; " + ANALYZE)
+        assertThat(claim(200_000, statistics, "drop index postrider.background_tasks_ready")
                         .buffers())
                 .isGreaterThan(few.buffers() * 3 / 2);
     }
 
     /** A connection lives for half an hour, and nothing tells its plans that a table has grown. */
-    @Test
-    void plans_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full() {
-        Reading few = claim(5_000, ANALYZE);
+    @ParameterizedTest
+    @EnumSource
+    void plans_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full(Statistics statistics) {
+        Reading few = claim(5_000, Statistics.CURRENT, "");
 
-        Reading many = full(1, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+        Reading many = full(1, statistics, sql -> {
             claimed(sql);
             sql.execute("reset role");
             add(sql, 200_000);
@@ -55,10 +82,12 @@ class QueuePlansTest {
         assertThat(many.buffers()).isLessThan(few.buffers() * 3 / 2);
     }
 
-    @Test
-    void plans_of_the_end_of_tasks_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full() {
+    @ParameterizedTest
+    @EnumSource
+    void plans_of_the_end_of_tasks_that_a_connection_made_while_the_queue_was_empty_serve_when_it_is_full(
+            Statistics statistics) {
         String finish = "select * from postrider.finish_tasks('plans', $1, $2, $3)";
-        Reading reading = full(1, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+        Reading reading = full(1, statistics, sql -> {
             for (int planned = 0; planned < 10; planned++) { // the first five are planned for their values
                 Reading.of(sql, "auto", finish, claimed(sql));
                 sql.execute("reset role");
@@ -72,19 +101,23 @@ class QueuePlansTest {
     }
 
     /** As while a transaction is kept open: the index keeps an entry of each task that was claimed meanwhile. */
-    @Test
-    void a_claim_of_what_came_since_does_not_read_the_tasks_that_were_claimed_before() {
-        Reading everything = claimAfter50_000(CLAIM);
-        Reading recent = claimAfter50_000(CLAIM.replace("}}", ", \"since\": \"now\"}}"));
+    @ParameterizedTest
+    @EnumSource
+    void a_claim_of_what_came_since_does_not_read_the_tasks_that_were_claimed_before(Statistics statistics) {
+        for (String limitKey : List.of("null", "'key'")) {
+            Reading everything = claimAfter50_000(statistics, limitKey, CLAIM);
+            Reading recent = claimAfter50_000(statistics, limitKey, CLAIM.replace("}}", ", \"since\": \"now\"}}"));
 
-        assertThat(recent.buffers()).isLessThan(everything.buffers() / 4);
+            assertThat(recent.buffers()).as(limitKey).isLessThan(everything.buffers() / 4);
+        }
     }
 
-    private static Reading claimAfter50_000(String claim) {
-        return full(0, STATISTICS_OF_AN_EMPTY_TABLE, sql -> {
+    private static Reading claimAfter50_000(Statistics statistics, String limitKey, String claim) {
+        return full(0, statistics, sql -> {
             sql.query("select * from postrider.claim_tasks('plans', '{\"nothing\": {\"free\": 1}}')", row -> {});
             sql.execute("reset role");
-            add(sql, 50_000, "1 hour");
+            add(sql, 50_000, 400, "1 hour");
+            sql.execute("update postrider.background_tasks set limit_key = " + limitKey);
             sql.execute("delete from postrider.background_tasks");
             add(sql, 1_000);
             sql.execute("set local role postrider_dispatcher");
@@ -102,16 +135,18 @@ class QueuePlansTest {
                         + " array_fill('late'::text, array[100]), array_fill(1000::bigint, array[100]))"
             })
     void ending_tasks_reads_each_by_its_key(String call) {
-        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
+        for (Statistics statistics : Statistics.values()) {
             Reading reading = full(
                     50_000,
                     statistics,
                     sql -> Reading.of(sql, "force_generic_plan", "select * from " + call, claimed(sql)));
 
             assertThat(reading.table("background_tasks").sequentialScans())
-                    .as(statistics)
+                    .as("%s", statistics)
                     .isZero();
-            assertThat(reading.table("background_tasks").rows()).as(statistics).isLessThanOrEqualTo(4L * CLAIMED);
+            assertThat(reading.table("background_tasks").rows())
+                    .as("%s", statistics)
+                    .isLessThanOrEqualTo(4L * CLAIMED);
         }
     }
 
@@ -126,24 +161,26 @@ class QueuePlansTest {
 
     @Test
     void what_is_due_is_read_without_a_look_at_delayed_tasks_and_all_is_counted_in_one_pass() {
-        for (String statistics : List.of(ANALYZE, STATISTICS_OF_AN_EMPTY_TABLE)) {
+        for (Statistics statistics : Statistics.values()) {
             Reading due = state(false, statistics);
             assertThat(due.table("background_tasks").sequentialScans())
-                    .as(statistics)
+                    .as("%s", statistics)
                     .isZero();
-            assertThat(due.table("background_tasks").rows()).as(statistics).isLessThanOrEqualTo(150);
+            assertThat(due.table("background_tasks").rows())
+                    .as("%s", statistics)
+                    .isLessThanOrEqualTo(150);
         }
-        assertThat(state(true, ANALYZE).table("background_tasks").sequentialScans())
+        assertThat(state(true, Statistics.CURRENT).table("background_tasks").sequentialScans())
                 .isEqualTo(1);
     }
 
-    private static Reading state(boolean counted, String statistics) {
-        return full(100, "select 'more to come'", sql -> {
+    private static Reading state(boolean counted, Statistics statistics) {
+        return full(100, statistics, sql -> {
             sql.execute("reset role");
             sql.execute("""
                     insert into postrider.background_tasks (workspace_id, task_type, ready, scheduled_at)
                     select gen_random_uuid(), 'plans', false, now() + interval '1 day' from generate_series(1, 50000)""");
-            sql.execute(statistics);
+            statistics.withTasks(sql);
             sql.execute("set local role postrider_dispatcher");
             return Reading.of(
                     sql, "force_generic_plan", "select * from postrider.queue_state(" + counted + ")", List.of());
@@ -151,7 +188,7 @@ class QueuePlansTest {
     }
 
     private static Reading rescue(String heartbeat) {
-        return full(50_000, ANALYZE, sql -> {
+        return full(50_000, Statistics.CURRENT, sql -> {
             claimed(sql);
             sql.execute("reset role");
             sql.execute(
@@ -161,8 +198,11 @@ class QueuePlansTest {
         });
     }
 
-    private static Reading claim(int waiting, String statistics) {
+    private static Reading claim(int waiting, Statistics statistics, String change) {
         return full(waiting, statistics, sql -> {
+            sql.execute("reset role");
+            sql.execute(change);
+            sql.execute("set local role postrider_dispatcher");
             // The first call of a connection reads the function's source and the catalog.
             sql.query("select * from postrider.claim_tasks('plans', '{\"nothing\": {\"free\": 1}}')", row -> {});
             return Reading.of(sql, "force_generic_plan", CLAIM, List.of());
@@ -178,13 +218,12 @@ class QueuePlansTest {
     }
 
     /** The dispatcher works on a queue that holds these many due tasks, and nothing of it stays. */
-    private static <T> T full(int waiting, String statistics, Function<JdbcTemplate, T> work) {
+    private static <T> T full(int waiting, Statistics statistics, Function<JdbcTemplate, T> work) {
         return APPLICATION.rolledBack(sql -> {
             sql.execute("set local session_replication_role = replica");
-            sql.execute("truncate postrider.background_tasks");
-            sql.execute("analyze postrider.background_tasks");
+            statistics.beforeTheFirstTask(sql);
             add(sql, waiting);
-            sql.execute(statistics);
+            statistics.withTasks(sql);
             sql.execute("insert into postrider.worker_nodes (node_id, host) values ('plans', 'test')");
             sql.execute("set local role postrider_dispatcher");
             return work.apply(sql);
@@ -192,13 +231,13 @@ class QueuePlansTest {
     }
 
     private static void add(JdbcTemplate sql, int waiting) {
-        add(sql, waiting, "0");
+        add(sql, waiting, 400, "0");
     }
 
-    private static void add(JdbcTemplate sql, int waiting, String dueSince) {
+    private static void add(JdbcTemplate sql, int waiting, int workspaces, String dueSince) {
         sql.update("""
                 insert into postrider.background_tasks (workspace_id, task_type, ready, scheduled_at)
-                select ('00000000-0000-7000-8000-' || lpad(to_hex(n % 400), 12, '0'))::uuid, 'plans', true, now() - ?::interval
-                  from generate_series(1, ?) n""", dueSince, waiting);
+                select ('00000000-0000-7000-8000-' || lpad(to_hex(n % ?), 12, '0'))::uuid, 'plans', true, now() - ?::interval
+                  from generate_series(1, ?) n""", workspaces, dueSince, waiting);
     }
 }

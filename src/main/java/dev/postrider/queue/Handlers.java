@@ -179,10 +179,15 @@ public final class Handlers {
         open.values().forEach(consumer -> consumer.cancel(tasks));
     }
 
+    /** The consumers that hand tasks to one of these routes. */
+    List<TaskConsumer> of(Set<String> routeIds) {
+        return open.values().stream()
+                .filter(consumer -> routeIds.contains(consumer.handlerRouteId()))
+                .toList();
+    }
+
     /** What still runs in a route when Camel has stopped it has outlasted the grace period. */
     void routeStopped(String routeId) {
-        open.values().stream()
-                .filter(consumer -> consumer.handlerRouteId().equals(routeId))
-                .forEach(TaskConsumer::stopRunning);
+        of(Set.of(routeId)).forEach(TaskConsumer::stopRunning);
     }
 }

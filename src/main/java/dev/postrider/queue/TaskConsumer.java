@@ -48,6 +48,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
     private final Set<Attempt> running = ConcurrentHashMap.newKeySet();
 
     private volatile boolean accepting;
+    private volatile boolean handlerStops;
     /** Kept, because it is asked for several times a task, and Camel would look for the route by its name each time. */
     private volatile DefaultConsumer handler;
 
@@ -126,12 +127,26 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         running.forEach(attempt -> attempt.stop(Stop.SHUTDOWN));
     }
 
+    /** Begins no task until {@link #handlerHasStopped}. */
+    void handlerStops() {
+        handlerStops = true;
+    }
+
+    /** The handler's route has stopped, or runs on because it could not. */
+    void handlerHasStopped() {
+        handlerStops = false;
+    }
+
+    boolean isIdle() {
+        return running.isEmpty();
+    }
+
     private boolean takesTasks() {
         return accepting && handlerRuns();
     }
 
     private boolean handlerRuns() {
-        return endpoint.getHandlerRouteId().isEmpty() || handler() != null;
+        return endpoint.getHandlerRouteId().isEmpty() || !handlerStops && handler() != null;
     }
 
     /** The consumer of the route that handles the tasks; null while that route is not there or does not run. */
@@ -261,7 +276,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         try {
             if (!component.handlers().isLeased()) {
                 attempt.stop(Stop.LEASE_LOST); // it was lost after this task was taken and before it could be seen here
-            } else if (!accepting) {
+            } else if (!takesTasks()) {
                 attempt.stop(Stop.SHUTDOWN); // likewise
             }
             ended = handle(attempt);

@@ -8,6 +8,7 @@ import com.networknt.schema.JsonNodePath;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.NonValidationKeyword;
+import com.networknt.schema.SchemaValidatorsConfig;
 import com.networknt.schema.ValidationMessage;
 import java.io.IOException;
 import java.io.InputStream;
@@ -45,7 +46,10 @@ final class SchemaRules {
                     .defaultMetaSchemaIri(draft4.getIri())
                     .metaSchema(draft4)
                     .build()
-                    .getSchema(in);
+                    // Cached, Camel's references into one another become 250 MB, for nothing.
+                    .getSchema(
+                            in,
+                            SchemaValidatorsConfig.builder().cacheRefs(false).build());
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot read " + SCHEMA + " of camel-yaml-dsl", e);
         }

@@ -6,7 +6,6 @@ import dev.postrider.api.ProblemWriter;
 import dev.postrider.tenancy.EnteredWorkspace;
 import dev.postrider.tenancy.WorkspaceTransactionPolicy;
 import io.micrometer.core.instrument.MeterRegistry;
-import jakarta.servlet.http.HttpServletRequest;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -45,10 +44,8 @@ public final class WebhookDoor implements AggregationStrategy {
     static final String AGAIN = "webhookAgain";
 
     static final String PROVIDER = "provider";
+    static final String SOURCE_KEY = "sourceKey";
     static final String SOURCE_ID = "sourceId";
-
-    /** Where platform-http puts the servlet request. */
-    private static final String SERVLET_REQUEST = "CamelHttpServletRequest";
 
     private static final Logger LOG = LoggerFactory.getLogger(WebhookDoor.class);
     private static final Pattern PROVIDER_NAME = Pattern.compile("[a-z0-9][a-z0-9-]{0,49}");
@@ -64,22 +61,12 @@ public final class WebhookDoor implements AggregationStrategy {
         this.problems = problems;
     }
 
-    /** Takes over what the filter has read, and leaves no header behind. */
+    /** Refuses an address that no source can have. */
     public void enter(Exchange exchange) {
-        Message message = exchange.getMessage();
-        Object request = message.getHeader(SERVLET_REQUEST, HttpServletRequest.class)
-                .getAttribute(WebhookRequestFilter.ATTRIBUTE);
-        String provider = message.getHeader("provider", "", String.class);
-        String key = message.getHeader("sourceKey", "", String.class);
-        message.removeHeaders("*");
-        if (request == null
-                || !PROVIDER_NAME.matcher(provider).matches()
-                || !KEY.matcher(key).matches()) {
+        if (!PROVIDER_NAME.matcher(exchange.getProperty(PROVIDER, String.class)).matches()
+                || !KEY.matcher(exchange.getProperty(SOURCE_KEY, String.class)).matches()) {
             throw new ProblemException(UNKNOWN);
         }
-        exchange.setProperty(REQUEST, request);
-        exchange.setProperty(PROVIDER, provider);
-        exchange.setProperty("sourceKey", key);
     }
 
     /** Takes the source that the database found: an unknown provider and an unknown key look the same. */
@@ -169,12 +156,11 @@ public final class WebhookDoor implements AggregationStrategy {
     private void count(Exchange exchange, String verdict) {
         // Only the name of a known source's provider: senders could invent any number of others.
         WebhookSource source = exchange.getProperty(SOURCE, WebhookSource.class);
-        meters.counter(
-                        "postrider.inbound",
-                        "provider",
-                        source == null ? "other" : source.provider(),
-                        "verdict",
-                        verdict)
+        count(meters, source == null ? "other" : source.provider(), verdict);
+    }
+
+    static void count(MeterRegistry meters, String provider, String verdict) {
+        meters.counter("postrider.inbound", "provider", provider, "verdict", verdict)
                 .increment();
     }
 }

@@ -14,6 +14,7 @@ final class EndpointRules implements RouteLint.Rules {
                 case "sql" -> sql(document, use, findings);
                 case "platform-http" -> platformHttp(document, use, findings);
                 case "http", "https" -> http(document, use, findings);
+                case "kamelet" -> kamelet(document, use, findings);
                 default -> {}
             }
         }
@@ -60,6 +61,20 @@ final class EndpointRules implements RouteLint.Rules {
                     "an HTTP call without timeouts waits for three minutes: add 'connectTimeout' and 'responseTimeout' "
                             + "to its parameters"));
         }
+    }
+
+    private static void kamelet(RouteDocument document, EndpointUse use, List<Finding> findings) {
+        use.at()
+                .get("parameters")
+                .ifPresent(parameters -> parameters.entries().forEach((name, value) -> {
+                    if (value.text().contains("&") && !value.text().startsWith("RAW(")) {
+                        findings.add(Finding.at(
+                                document.path(),
+                                value,
+                                "Camel writes '" + name
+                                        + "' into a url as it is, and cuts it at the '&': write it as RAW(…)"));
+                    }
+                }));
     }
 
     private static void claimedRows(RouteDocument document, YamlNode route, List<Finding> findings) {

@@ -3,7 +3,7 @@ package dev.postrider.inbound;
 import dev.postrider.api.Problem;
 import dev.postrider.api.ProblemWriter;
 import jakarta.servlet.FilterChain;
-import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpFilter;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.ByteArrayOutputStream;
@@ -19,44 +19,50 @@ import org.apache.coyote.CloseNowException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.server.ServletServerHttpRequest;
-import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.util.ForwardedHeaderUtils;
 import org.springframework.web.util.UriComponentsBuilder;
 
 /**
- * Reads a webhook's bytes before anything else does: never more than the limit, never decoded, and on the connection's
- * own thread, so that a slow sender keeps no route waiting.
+ * Where webhooks come in: reads the bytes, never more than the limit and never decoded, and has the route answer, all on the
+ * connection's own thread.
  *
- * <p>What goes on to Camel is a request without headers, parameters or body, because Camel turns all of these into message
- * headers, which a handler could take for trusted data. The {@link WebhookRequest} goes along as an attribute.
+ * <p>It stands before every other filter and calls none of them (docs/decisions/webhook-entrance.md). Nothing of the sender's
+ * choosing becomes a message header, which a handler could take for trusted data.
  */
-final class WebhookRequestFilter extends OncePerRequestFilter {
+final class WebhookEntrance extends HttpFilter {
 
-    /** The request attribute that holds the {@link WebhookRequest}. */
-    static final String ATTRIBUTE = "dev.postrider.webhook";
+    private static final long serialVersionUID = 1L;
+
+    /** By these a proxy says what it was called by. */
+    private static final List<String> OF_PROXIES =
+            List.of("Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Ssl");
 
     private static final int PART = 8 * 1024;
 
+    private final transient WebhookRoute route;
+    private final transient ProblemWriter problems;
     private final int limit;
     private final Duration patience;
     private final String publicUrl;
-    private final ProblemWriter problems;
 
     /**
      * @param patience how long a body may take
      * @param publicUrl what providers reach this installation by; empty: what their requests say
      */
-    WebhookRequestFilter(int limit, Duration patience, String publicUrl, ProblemWriter problems) {
+    WebhookEntrance(WebhookRoute route, ProblemWriter problems, int limit, Duration patience, String publicUrl) {
+        this.route = route;
+        this.problems = problems;
         this.limit = limit;
         this.patience = patience;
         this.publicUrl = publicUrl;
-        this.problems = problems;
     }
 
     @Override
-    protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
-            throws ServletException, IOException {
+    protected void doFilter(HttpServletRequest request, HttpServletResponse response, FilterChain others)
+            throws IOException {
         long start = System.nanoTime();
+        response.setHeader("X-Content-Type-Options", "nosniff");
+        response.setHeader(HttpHeaders.CACHE_CONTROL, "no-store");
         boolean asks = HttpMethod.GET.matches(request.getMethod()) && request.getQueryString() != null;
         if (!asks && !HttpMethod.POST.matches(request.getMethod())) {
             response.setHeader(HttpHeaders.ALLOW, HttpMethod.POST.name());
@@ -92,8 +98,8 @@ final class WebhookRequestFilter extends OncePerRequestFilter {
         Map<String, List<String>> headers = new TreeMap<>();
         Collections.list(request.getHeaderNames())
                 .forEach(name -> headers.put(name, Collections.list(request.getHeaders(name))));
-        request.setAttribute(ATTRIBUTE, new WebhookRequest(request.getMethod(), url(request), headers, body));
-        chain.doFilter(new BareRequest(request), response);
+        String path = request.getRequestURI().substring(request.getContextPath().length());
+        route.answer(path, new WebhookRequest(request.getMethod(), url(request), headers, body), response);
     }
 
     /**
@@ -152,6 +158,10 @@ final class WebhookRequestFilter extends OncePerRequestFilter {
     }
 
     private static String origin(HttpServletRequest request) {
+        if (OF_PROXIES.stream().allMatch(name -> request.getHeader(name) == null)) {
+            StringBuffer called = request.getRequestURL();
+            return called.substring(0, called.length() - request.getRequestURI().length());
+        }
         ServletServerHttpRequest called = new ServletServerHttpRequest(request);
         UriComponentsBuilder uri;
         try {

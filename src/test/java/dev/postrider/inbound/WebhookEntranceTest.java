@@ -3,9 +3,14 @@ package dev.postrider.inbound;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.inbound.signatures.Sender;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.camel.CamelContext;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.mock.web.MockFilterChain;
@@ -13,7 +18,7 @@ import org.springframework.mock.web.MockHttpServletRequest;
 import org.springframework.mock.web.MockHttpServletResponse;
 
 /** The url that a provider signed is found again behind proxies. */
-class WebhookRequestFilterTest {
+class WebhookEntranceTest {
 
     private static final String PATH = "/webhooks/twilio/key";
 
@@ -46,10 +51,34 @@ class WebhookRequestFilterTest {
             }
         }
 
-        new WebhookRequestFilter(100, Duration.ofSeconds(10), publicUrl, null)
-                .doFilter(request, new MockHttpServletResponse(), new MockFilterChain());
+        AtomicReference<WebhookRequest> handedOver = new AtomicReference<>();
+        CamelContext camel = new DefaultCamelContext();
+        RouteBuilder.addRoutes(
+                camel,
+                routes -> routes.from("direct:receive-webhook")
+                        .setBody()
+                        .constant("taken in")
+                        .process(exchange ->
+                                handedOver.set(exchange.getProperty(WebhookDoor.REQUEST, WebhookRequest.class))));
+        camel.start();
+        try {
+            new WebhookEntrance(
+                            new WebhookRoute(
+                                    camel.createProducerTemplate(),
+                                    null,
+                                    new SimpleMeterRegistry(),
+                                    1,
+                                    Duration.ofSeconds(10)),
+                            null,
+                            100,
+                            Duration.ofSeconds(10),
+                            publicUrl)
+                    .doFilter(request, new MockHttpServletResponse(), new MockFilterChain());
+        } finally {
+            camel.stop();
+        }
 
-        WebhookRequest taken = (WebhookRequest) request.getAttribute(WebhookRequestFilter.ATTRIBUTE);
+        WebhookRequest taken = handedOver.get();
         assertThat(taken.url()).isEqualTo(url);
         assertThat(twilio.scheme().refusal(taken, List.of(twilio.keys().get(0).secret()), Instant.EPOCH))
                 .isEmpty();

@@ -36,8 +36,8 @@ public final class InboundBenchmark {
     private static final int THREADS = 2;
     private static final int OBJECTS = 2_000;
     private static final int BODY = 2_048;
-    private static final int ROUNDS = Benchmark.setting("rounds", 3);
-    private static final int SECONDS = Benchmark.setting("seconds", 10);
+    private static final int ROUNDS = Benchmark.setting("rounds", 5);
+    private static final int SECONDS = Benchmark.setting("seconds", 12);
     /** As many as a round may send; more are not on the way. */
     private static final int MOST = 6_000 * SECONDS;
 

@@ -266,7 +266,7 @@ public final class RunningApplication implements AutoCloseable {
     /** SQL as the superuser in one transaction, which is rolled back: what it damages is whole again afterwards. */
     public <T> T rolledBack(Function<JdbcTemplate, T> work) {
         DriverManagerDataSource dataSource =
-                new DriverManagerDataSource(database.url(), database.username(), database.password());
+                new DriverManagerDataSource(database.directUrl(), database.username(), database.password());
         return new TransactionTemplate(new JdbcTransactionManager(dataSource)).execute(status -> {
             status.setRollbackOnly();
             return work.apply(new JdbcTemplate(dataSource));

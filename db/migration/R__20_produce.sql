@@ -277,6 +277,53 @@ return postrider.cancel_found(cancel_task.task_id) is not null;
 comment on function postrider.cancel_task is
     'Cancels a waiting task, and those that wait for it to complete become dead letters; interrupts a running one, which is not tried again. False when it is neither. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
+-- The keys are locked until the commit, so that ordering_seq rises in the order of commits; in one order, or two events
+-- could wait for each other. A filter that cannot be answered for this payload is not true.
+create or replace function postrider.fan_out(workspace uuid, event_id uuid, event_type text, payload jsonb, only_to uuid)
+    returns uuid[] language plpgsql set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    recipients record;
+begin
+    select array_agg(new_id()) as deliveries, array_agg(endpoint_id) as endpoints,
+           array_agg((select limit_key from task_limits l
+                       where l.workspace_id = workspace and l.limit_key = endpoint_key(e.endpoint_id))) as limit_keys,
+           array_agg(case when ordering = 'endpoint' then endpoint_key(endpoint_id)
+                          when ordering is not null then endpoint_key(endpoint_id) || ':' || encode(sha256(convert_to(
+                              jsonb_path_query_first(fan_out.payload, ordering::jsonpath, '{}', true)::text, 'UTF8')), 'hex')
+                     end) as ordering_keys,
+           bool_or(ordering is not null) as ordered
+      into recipients
+      from webhook_endpoints e
+     where workspace_id = workspace and enabled and deleted_at is null
+       and case when fan_out.only_to is not null then endpoint_id = fan_out.only_to
+                else exists (select from unnest(e.event_types) pattern
+                              where pattern in ('*', fan_out.event_type)
+                                 or (right(pattern, 2) = '.*' and starts_with(fan_out.event_type, left(pattern, -1))))
+                     and (filter is null or coalesce(jsonb_path_match(fan_out.payload, filter::jsonpath, '{}', true), false))
+           end;
+    if recipients.deliveries is null then
+        return '{}';
+    end if;
+    if recipients.ordered then
+        perform pg_advisory_xact_lock(lock)
+           from (select distinct hashtextextended(workspace::text || key, 0) as lock
+                   from unnest(recipients.ordering_keys) key where key is not null order by 1) locks;
+    end if;
+    insert into deliveries (delivery_id, workspace_id, event_id, occurred_at, endpoint_id, event_type)
+    select delivery, workspace, fan_out.event_id, now(), endpoint, fan_out.event_type
+      from unnest(recipients.deliveries, recipients.endpoints) as r (delivery, endpoint);
+    insert into background_tasks (task_id, workspace_id, kind, task_type, ready, payload, limit_key, ordering_key, ordering_seq)
+    select delivery, workspace, 'delivery', 'delivery', true,
+           jsonb_build_object('eventId', fan_out.event_id, 'occurredAt', now(), 'endpointId', endpoint), limit_key, ordering_key,
+           case when ordering_key is not null then nextval('ordering_seq') end
+      from unnest(recipients.deliveries, recipients.endpoints, recipients.limit_keys, recipients.ordering_keys)
+           as r (delivery, endpoint, limit_key, ordering_key);
+    perform tasks_added(workspace, 'delivery', recipients.deliveries, true);
+    return recipients.deliveries;
+end $$;
+comment on function postrider.fan_out is 'Makes a delivery of an event for each endpoint that wants it, or for one endpoint whatever it wants; returns their ids. Called by publish_event and test_endpoint.';
+
 create or replace function postrider.publish_event(event_type text, payload jsonb, event_key text default null)
     returns uuid language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
@@ -286,7 +333,6 @@ declare
     hash constant bytea := sha256(convert_to(publish_event.event_type || ' ' || content::text, 'UTF8'));
     id uuid := new_id();
     known event_keys;
-    made uuid[];
 begin
     if publish_event.event_key is not null then
         insert into event_keys as k (workspace_id, event_key, event_id, request_hash)
@@ -308,32 +354,39 @@ begin
     insert into system_events (event_id, workspace_id, category, event_type, actor, payload)
     values (id, workspace, 'event', publish_event.event_type,
             coalesce(nullif(current_setting('app.actor', true), ''), session_user), content);
-    with recipients as materialized (
-        select new_id() as delivery_id, endpoint_id from webhook_endpoints e
-         where workspace_id = workspace and enabled and deleted_at is null
-           and exists (select from unnest(e.event_types) pattern
-                        where pattern in ('*', publish_event.event_type)
-                           or (right(pattern, 2) = '.*' and starts_with(publish_event.event_type, left(pattern, -1))))
-    ), fan_out as (
-        insert into deliveries (delivery_id, workspace_id, event_id, occurred_at, endpoint_id, event_type)
-        select delivery_id, workspace, id, now(), endpoint_id, publish_event.event_type from recipients
-    ), tasks as (
-        insert into background_tasks (task_id, workspace_id, kind, task_type, ready, payload)
-        select delivery_id, workspace, 'delivery', 'delivery', true,
-               jsonb_build_object('eventId', id, 'occurredAt', now(), 'endpointId', endpoint_id)
-          from recipients
-    )
-    select array_agg(delivery_id) into made from recipients;
-    perform tasks_added(workspace, 'delivery', made, made is not null);
+    perform fan_out(workspace, id, publish_event.event_type, content, null);
     return id;
 end $$;
 comment on function postrider.publish_event is
     'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
+create or replace function postrider.test_endpoint(endpoint_id uuid) returns jsonb
+    language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
+declare
+    workspace constant uuid := required_workspace();
+    endpoint webhook_endpoints;
+    content jsonb;
+    id uuid := new_id();
+begin
+    select * into endpoint from webhook_endpoints e
+     where e.workspace_id = workspace and e.endpoint_id = test_endpoint.endpoint_id and deleted_at is null;
+    if endpoint.endpoint_id is null then
+        return null;
+    elsif not endpoint.enabled then
+        raise sqlstate 'PR409' using message = format('endpoint %s is disabled; enable it, then test it', test_endpoint.endpoint_id);
+    end if;
+    content := jsonb_build_object('endpointId', test_endpoint.endpoint_id, 'message', 'A test of this endpoint: nothing has happened.');
+    insert into system_events (event_id, workspace_id, category, event_type, actor, payload)
+    values (id, workspace, 'event', 'endpoint.test', coalesce(nullif(current_setting('app.actor', true), ''), session_user), content);
+    return jsonb_build_object('eventId', id, 'deliveryId', (fan_out(workspace, id, 'endpoint.test', content, test_endpoint.endpoint_id))[1]);
+end $$;
+comment on function postrider.test_endpoint is 'Delivers an event endpoint.test to one endpoint, whatever it subscribes to; returns eventId and deliveryId, or null when there is no such endpoint. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+
 revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.enqueue_task,
     postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
-    postrider.publish_event from public;
+    postrider.publish_event, postrider.fan_out, postrider.test_endpoint from public;
 grant execute on function postrider.enqueue_task, postrider.enqueue_tasks, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
 grant execute on function postrider.enqueue_task, postrider.tasks_added to postrider_engine;
-grant execute on function postrider.cancel_found to postrider_tenant;
+grant execute on function postrider.cancel_found, postrider.test_endpoint to postrider_tenant;

@@ -38,10 +38,11 @@ declare
 begin
     for due in select * from task_limits where resume_at <= clock_timestamp()
                 order by resume_at limit 100 for update skip locked loop
-        most := least(1000, case when due.rate_per_second is not null then greatest(1, floor(available_tokens(due))) end);
+        -- What more may run then than was released is released when one of these ends.
+        most := least(1000, greatest(1, due.max_running), case when due.rate_per_second is not null then greatest(1, floor(available_tokens(due))) end);
         released := release_held(due.workspace_id, due.limit_key, most);
         update task_limits
-           set resume_at = case when released = most
+           set resume_at = case when released = most and (max_running is null or rate_per_second is not null)
                                 then clock_timestamp() + coalesce(1 / rate_per_second, 0) * interval '1 second' end
          where workspace_id = due.workspace_id and limit_key = due.limit_key;
     end loop;

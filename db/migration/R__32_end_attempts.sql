@@ -154,14 +154,42 @@ create or replace function postrider.still_held(node text, workspace_ids uuid[],
 $$;
 comment on function postrider.still_held is 'Which of these tasks a node still holds.';
 
+-- An attempt that is not this node's any more has happened all the same. A batch is repeated when its answer was lost: what
+-- it has recorded is left out then, which is no older than a lease.
+create or replace function postrider.record_attempts(
+    workspace_ids uuid[], task_ids uuid[], attempts int[], reports text[], ages bigint[]
+) returns void language sql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
+    insert into delivery_attempts (
+           workspace_id, delivery_id, endpoint_id, attempted_at, attempt, request_url, request_headers, request_body,
+           response_status, response_headers, response_body, response_cut, duration, outcome, error, remote_address, dns,
+           connect, tls, first_byte)
+    select f.workspace, f.delivery, r.endpoint_id, clock_timestamp() - (f.age + r.duration) * interval '1 ms', f.attempt,
+           r.url, r.headers, r.body, r.response_status, r.response_headers, r.response_body, r.response_cut, r.duration,
+           r.outcome, r.error, r.remote_address, r.dns, r.connect, r.tls, r.first_byte
+      from unnest($1, $2, $3, $4, $5) as f (workspace, delivery, attempt, report, age)
+     cross join lateral jsonb_to_record(f.report::jsonb) as r (
+           endpoint_id uuid, url text, headers jsonb, body text, response_status int, response_headers jsonb,
+           response_body text, response_cut boolean, duration int, outcome text, error text, remote_address inet,
+           dns int, connect int, tls int, first_byte int)
+     where f.report is not null
+       and not exists (select from delivery_attempts a
+                        where a.workspace_id = f.workspace and a.delivery_id = f.delivery and a.attempt = f.attempt
+                          and a.attempted_at > now() - interval '1 hour')
+$$;
+comment on function postrider.record_attempts is 'Records the attempts to deliver that have reports: JSON, and how many milliseconds ago each ended. Definer: called by finish_tasks and end_attempts only.';
+
 drop function if exists postrider.finish_tasks(text, uuid[], uuid[], int[]);
-create function postrider.finish_tasks(node text, workspace_ids uuid[], task_ids uuid[], attempts int[])
-    returns table (written int, later uuid[]) language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
+create or replace function postrider.finish_tasks(
+    node text, workspace_ids uuid[], task_ids uuid[], attempts int[], reports text[] default null, ages bigint[] default null
+) returns table (written int, later uuid[]) language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     places constant tid[] := held_places($1, $2, $3, $4);
     ended record;
 begin
+    if reports is not null then
+        perform record_attempts($2, $3, $4, $5, $6);
+    end if;
     with done as (delete from background_tasks where ctid = any (places) returning *),
     history as (
         insert into task_history (task_id, workspace_id, kind, task_type, task_status, priority_rank, scheduled_at,
@@ -186,7 +214,7 @@ begin
     end if;
     return query select ended.tasks::int, case when ended.tasks < cardinality($3) then still_held($1, $2, $3, $4) end;
 end $$;
-comment on function postrider.finish_tasks is 'Moves finished tasks to the history; tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
+comment on function postrider.finish_tasks is 'Moves finished tasks to the history, and records the attempts to deliver that have reports; tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
 
 create or replace function postrider.last_attempts(attempts jsonb, latest jsonb) returns jsonb
     language sql immutable set search_path = postrider, pg_temp
@@ -197,8 +225,9 @@ comment on function postrider.last_attempts is 'Adds an attempt to those that ar
 -- counts none; without a delay it gives back what was not begun), dead, or discard. A task that somebody asked to cancel
 -- is cancelled instead of waiting again or dying.
 drop function if exists postrider.end_attempts(text, uuid[], uuid[], int[], text[], text[], bigint[]);
-create function postrider.end_attempts(
-    node text, workspace_ids uuid[], task_ids uuid[], attempts int[], outcomes text[], errors text[], delays bigint[]
+create or replace function postrider.end_attempts(
+    node text, workspace_ids uuid[], task_ids uuid[], attempts int[], outcomes text[], errors text[], delays bigint[],
+    reports text[] default null, ages bigint[] default null
 ) returns table (written int, later uuid[]) language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
@@ -206,6 +235,9 @@ declare
     lost record;
     ended record;
 begin
+    if reports is not null then
+        perform record_attempts($2, $3, $4, $8, $9);
+    end if;
     with ended as materialized (
         select held.*, f.error, f.delay,
                case when held.cancel_requested and f.outcome <> 'discard' then 'cancel'
@@ -276,17 +308,24 @@ begin
     return query select ended.tasks::int, case when ended.tasks < cardinality($3) then still_held($1, $2, $3, $4) end;
 end $$;
 comment on function postrider.end_attempts is
-    'Ends attempts that did not succeed (retry, snooze, dead, discard); tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
+    'Ends attempts that did not succeed (retry, snooze, dead, discard), and records those to deliver that have reports; tells how many the node still held, and which to offer again because somebody else has them locked. Definer: nodes serve all workspaces, and the dispatcher may touch no table.';
+
+create or replace function postrider.attempt_timing(a postrider.delivery_attempts) returns jsonb
+    language sql stable parallel safe set search_path = postrider, pg_temp
+return jsonb_strip_nulls(jsonb_build_object('dns', a.dns, 'connect', a.connect, 'tls', a.tls, 'firstByte', a.first_byte,
+                                            'total', a.duration));
+comment on function postrider.attempt_timing is 'How the milliseconds of an attempt to deliver were spent; a part that did not happen is left out.';
 
 create or replace function postrider.delivery_log(workspace uuid, delivery uuid, since timestamptz, failed jsonb)
     returns jsonb language sql stable set search_path = postrider, pg_temp as $$
     select coalesce(jsonb_agg(entry order by (entry ->> 'attempt')::int), '[]')
-      from (select jsonb_build_object('attempt', attempt, 'failedAt', attempted_at, 'error', error, 'duration', duration,
+      from (select jsonb_build_object('attempt', attempt, 'failedAt', attempted_at, 'error', error, 'outcome', outcome,
+                       'duration', duration, 'timing', attempt_timing(a), 'remoteAddress', host(remote_address),
                        'request', jsonb_build_object('url', request_url, 'headers', request_headers, 'body', request_body),
                        'response', case when response_status is not null then jsonb_build_object(
                            'status', response_status, 'headers', response_headers, 'body', response_body,
                            'cut', response_cut) end) as entry
-              from delivery_attempts
+              from delivery_attempts a
              where workspace_id = workspace and delivery_id = delivery and attempted_at >= since
             union all
             select entry from jsonb_array_elements(failed) entry
@@ -372,9 +411,10 @@ begin
 end $$;
 comment on function postrider.release_stranded is 'Makes ready what is held back although nothing is in its way any more; returns how many. Definer: looks at all workspaces.';
 
-revoke execute on function postrider.finish_tasks, postrider.end_attempts, postrider.release_next, postrider.end_awaited,
+revoke execute on function postrider.finish_tasks, postrider.end_attempts, postrider.record_attempts, postrider.release_next, postrider.end_awaited,
     postrider.held_places, postrider.still_held, postrider.last_attempts, postrider.delivery_log,
-    postrider.release_stranded from public;
+    postrider.attempt_timing, postrider.release_stranded from public;
 grant execute on function postrider.finish_tasks, postrider.end_attempts, postrider.release_stranded to postrider_dispatcher;
 grant execute on function postrider.release_next, postrider.end_awaited to postrider_owner;
+grant execute on function postrider.attempt_timing to postrider_owner, postrider_tenant;
 set local role postrider_owner;

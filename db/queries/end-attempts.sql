@@ -1,2 +1,2 @@
 -- Ends a batch of attempts that did not succeed; tells how many this node still held, and which to offer again.
-select * from postrider.end_attempts(?, ?, ?, ?, ?, ?, ?)
+select * from postrider.end_attempts(?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -55,23 +55,26 @@ final class AddressGuard implements DnsResolver {
 
     private final DnsResolver names;
     private final List<Network> allowed;
+    private final IntPredicate ports;
     private final IntPredicate allowedOnLoopback;
 
     /**
      * @param names finds the addresses
      * @param allowed internal networks that may be reached all the same
+     * @param ports to which requests may go
      * @param allowedOnLoopback ports of this machine's loopback addresses that may be reached all the same
      */
-    AddressGuard(DnsResolver names, List<Network> allowed, IntPredicate allowedOnLoopback) {
+    AddressGuard(DnsResolver names, List<Network> allowed, IntPredicate ports, IntPredicate allowedOnLoopback) {
         this.names = names;
         this.allowed = List.copyOf(allowed);
+        this.ports = ports;
         this.allowedOnLoopback = allowedOnLoopback;
     }
 
     /**
      * The addresses to connect to.
      *
-     * @throws InternalAddressException if one of them is internal
+     * @throws InternalAddressException if one of them is internal, or the port is not allowed
      */
     @Override
     public List<InetSocketAddress> resolve(String host, int port) throws UnknownHostException {
@@ -81,6 +84,9 @@ final class AddressGuard implements DnsResolver {
         }
         for (InetAddress address : addresses) {
             verify(host, address, port);
+        }
+        if (!ports.test(port) && !allowedOnLoopback.test(port)) {
+            throw new InternalAddressException(host, port);
         }
         return Arrays.stream(addresses)
                 .map(address -> new InetSocketAddress(address, port))

@@ -3,6 +3,7 @@ package dev.postrider.outbound;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetSocketAddress;
 import java.nio.charset.Charset;
 import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,7 @@ import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.http.EndpointDetails;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
@@ -40,6 +42,12 @@ final class BoundedExchange implements ExecChainHandler {
 
     /** Property of the Camel exchange: the {@link DeliveryResponse}, if there was any. */
     static final String RESPONSE = "deliveryResponse";
+
+    /** Property of the Camel exchange: the {@link AttemptTiming}. */
+    static final String TIMING = "deliveryTiming";
+
+    /** Property of the Camel exchange: the address of the endpoint as text, once it is connected. */
+    static final String REMOTE_ADDRESS = "deliveryRemoteAddress";
 
     /** Where camel-http leaves its exchange, as long as its endpoint has an activity listener. */
     private static final String CAMEL_EXCHANGE = "org.apache.camel.Exchange";
@@ -66,6 +74,15 @@ final class BoundedExchange implements ExecChainHandler {
         // Camel was given the origin only: it would resolve {{placeholders}} in a customer's url, and encode it anew.
         request.setPath(delivery.target());
         delivery.headers().forEach(request::setHeader);
+        AttemptTiming timing = AttemptTiming.of(scope.clientContext);
+        exchange.setProperty(TIMING, timing);
+        if (delivery.clientCertificate() != null) {
+            scope.clientContext.setAttribute(DeliveryConnections.CLIENT_CERTIFICATE, delivery.clientCertificate());
+        }
+        // Only who shows the same certificate, or none, may use a connection again; the pool would give one that
+        // belongs to
+        // nobody to anybody.
+        scope.clientContext.setUserToken(delivery.clientCertificate() == null ? "" : delivery.clientCertificate());
         Timeout timeout = Timeout.of(delivery.timeout());
         scope.clientContext.setRequestConfig(RequestConfig.copy(scope.clientContext.getRequestConfigOrDefault())
                 .setConnectionRequestTimeout(timeout)
@@ -81,12 +98,20 @@ final class BoundedExchange implements ExecChainHandler {
                 TimeUnit.MILLISECONDS);
         try {
             ClassicHttpResponse response = chain.proceed(request, scope);
+            timing.answered();
             receive(response, exchange, scope);
             return response;
         } catch (IOException e) {
             throw late.get() ? new DeadlineException(delivery.timeout(), e) : e;
         } finally {
             deadline.cancel(false);
+            noteAddress(exchange, scope.clientContext.getEndpointDetails());
+        }
+    }
+
+    private static void noteAddress(Exchange exchange, EndpointDetails connection) {
+        if (connection != null && connection.getRemoteAddress() instanceof InetSocketAddress remote) {
+            exchange.setProperty(REMOTE_ADDRESS, remote.getAddress().getHostAddress());
         }
     }
 
@@ -149,8 +174,8 @@ final class BoundedExchange implements ExecChainHandler {
         }
     }
 
-    /** PostgreSQL's text holds every character but NUL. */
+    /** PostgreSQL's text holds every character but NUL, and JSON no half of a pair. */
     private static String storable(String text) {
-        return text.replace('\0', '\uFFFD');
+        return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8).replace('\0', '\uFFFD');
     }
 }

@@ -1,12 +1,14 @@
 package dev.postrider.outbound;
 
+import java.net.Proxy;
+import java.util.Optional;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.apache.camel.component.http.HttpClientConfigurer;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
-import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
@@ -18,9 +20,11 @@ import org.apache.hc.core5.util.Timeout;
  */
 final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
 
-    private static final int CONNECTIONS = 200;
-    private static final int CONNECTIONS_PER_HOST =
-            64; // more than a node delivers at once: nobody waits for another's connection
+    private static final int CONNECTIONS = 512;
+    /** As many as a node delivers at once: customers that share a host do not wait for each other's connections. */
+    private static final int CONNECTIONS_PER_HOST = 256;
+
+    private static final TimeValue IDLE = TimeValue.ofMinutes(1);
     private static final Timeout CONNECT = Timeout.ofSeconds(10);
 
     private final PoolingHttpClientConnectionManager connections;
@@ -28,14 +32,17 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
     private final BoundedExchange bounds;
     private final String userAgent;
 
-    /** @param capture bytes of a response's body that are read at most */
-    DeliveryClient(AddressGuard guard, int capture, String userAgent) {
+    /**
+     * @param capture bytes of a response's body that are read at most
+     * @param proxy what all connections go through
+     */
+    DeliveryClient(AddressGuard guard, int capture, String userAgent, Optional<Proxy> proxy) {
         // Not a bean: Spring Boot would give the application no task executor of its own beside it.
         this.deadlines = new ScheduledThreadPoolExecutor(1, DeliveryClient::thread);
         this.deadlines.setRemoveOnCancelPolicy(true);
         this.bounds = new BoundedExchange(deadlines, capture);
         this.userAgent = userAgent;
-        this.connections = PoolingHttpClientConnectionManagerBuilder.create()
+        this.connections = new DeliveryConnections(proxy)
                 .setDnsResolver(guard)
                 .setMaxConnTotal(CONNECTIONS)
                 .setMaxConnPerRoute(CONNECTIONS_PER_HOST)
@@ -53,6 +60,8 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
                         .setTimeToLive(TimeValue.ofMinutes(5))
                         .build())
                 .build();
+        deadlines.scheduleWithFixedDelay(
+                () -> connections.closeIdle(IDLE), IDLE.toSeconds(), IDLE.toSeconds(), TimeUnit.SECONDS);
     }
 
     private static Thread thread(Runnable deadlines) {
@@ -69,7 +78,6 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
                 .disableAutomaticRetries()
                 .disableCookieManagement()
                 .disableAuthCaching()
-                .disableConnectionState()
                 .disableContentCompression()
                 .setUserAgent(userAgent)
                 .addExecInterceptorFirst("delivery", bounds);

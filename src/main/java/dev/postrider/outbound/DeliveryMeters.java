@@ -2,26 +2,79 @@ package dev.postrider.outbound;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** Counts attempts to deliver by their outcome; all outcomes are there from the start, so that a rate can be taken. */
+/** Counts and times attempts to deliver; all tags are there from the start, so that a rate can be taken. */
 final class DeliveryMeters {
 
-    private final Map<DeliveryOutcome, Counter> counters = new EnumMap<>(DeliveryOutcome.class);
+    private final Map<DeliveryOutcome, Counter> attempts = new EnumMap<>(DeliveryOutcome.class);
+    private final Map<String, Counter> held;
+    private final Map<String, Counter> changes;
+    private final Counter throttled;
+    private final Timer duration;
 
     DeliveryMeters(MeterRegistry registry) {
         for (DeliveryOutcome outcome : DeliveryOutcome.values()) {
-            counters.put(
+            attempts.put(
                     outcome,
                     Counter.builder("postrider.delivery")
                             .description("attempts to deliver")
                             .tag("outcome", outcome.tag())
                             .register(registry));
         }
+        held = counters(
+                registry,
+                "postrider.delivery.held",
+                "deliveries that were claimed and held back",
+                "by",
+                "circuit",
+                "slow");
+        changes = counters(
+                registry, "postrider.endpoint", "what became of endpoints", "change", "opened", "closed", "disabled");
+        throttled = Counter.builder("postrider.delivery.throttled")
+                .description("answers with a Retry-After that was heeded")
+                .register(registry);
+        duration = Timer.builder("postrider.delivery.duration")
+                .description("of requests to endpoints, their answers' bodies included")
+                .publishPercentileHistogram(false)
+                .register(registry);
+    }
+
+    private static Map<String, Counter> counters(
+            MeterRegistry registry, String name, String description, String tag, String... values) {
+        return Stream.of(values)
+                .collect(Collectors.toMap(
+                        value -> value,
+                        value -> Counter.builder(name)
+                                .description(description)
+                                .tag(tag, value)
+                                .register(registry)));
     }
 
     void count(DeliveryOutcome outcome) {
-        counters.get(outcome).increment();
+        attempts.get(outcome).increment();
+    }
+
+    void timed(Duration lasted) {
+        duration.record(lasted);
+    }
+
+    /** @param by {@code circuit} or {@code slow} */
+    void held(String by) {
+        held.get(by).increment();
+    }
+
+    void throttled() {
+        throttled.increment();
+    }
+
+    /** @param change {@code opened}, {@code closed} or {@code disabled} */
+    void endpoint(String change) {
+        changes.get(change).increment();
     }
 }

@@ -16,8 +16,14 @@ enum DeliveryOutcome {
     TIMEOUT,
     /** The address is an internal one, so nothing was sent. */
     BLOCKED,
-    /** The connection failed or broke. */
+    /** The host's name has no address. */
+    UNRESOLVED,
+    /** No connection could be made. */
     UNREACHABLE,
+    /** Its certificate, or what it says of TLS, cannot be trusted. */
+    UNTRUSTED,
+    /** The connection broke, or what came is no HTTP. */
+    BROKEN,
     /** The endpoint is disabled or deleted, or nothing could be made of what is stored. */
     UNSENDABLE;
 

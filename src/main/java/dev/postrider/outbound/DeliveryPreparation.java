@@ -8,13 +8,16 @@ import dev.postrider.queue.DurableRedeliveryPolicy;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.http.HttpConstants;
+import org.apache.camel.support.SynchronizationAdapter;
 
 /** Makes the signed request of a delivery from its endpoint and event, as {@code load-delivery.sql} found them. */
 public final class DeliveryPreparation {
@@ -29,24 +32,36 @@ public final class DeliveryPreparation {
     private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
 
     private final EndpointSecrets secrets;
+    private final EndpointLanes lanes;
+    private final int concurrency;
     private final ObjectMapper json;
     private final Clock clock;
     private final DeliveryMeters meters;
 
-    DeliveryPreparation(EndpointSecrets secrets, ObjectMapper json, Clock clock, DeliveryMeters meters) {
+    /** @param concurrency deliveries to one endpoint at once, unless it has a limit of its own */
+    DeliveryPreparation(
+            EndpointSecrets secrets,
+            EndpointLanes lanes,
+            int concurrency,
+            ObjectMapper json,
+            Clock clock,
+            DeliveryMeters meters) {
         this.secrets = secrets;
+        this.lanes = lanes;
+        this.concurrency = concurrency;
         this.json = json;
         this.clock = clock;
         this.meters = meters;
     }
 
     /**
-     * Puts the request into the exchange, and its body and origin where camel-http takes them.
+     * Puts the request into the exchange, and its body and origin where camel-http takes them; or, if the endpoint cannot
+     * take it now, the property {@code deliveryHeld}: what is under way to it, as an array of PostgreSQL.
      *
      * @throws Discard if the endpoint was deleted: nobody waits for this delivery any more
      * @throws DeliveryException if it cannot be sent now; it is a dead letter at once, to be replayed when that is mended
      */
-    public void prepare(Exchange exchange) throws DeliveryException, JsonProcessingException {
+    public void prepare(Exchange exchange) throws DeliveryException, JsonProcessingException, InterruptedException {
         boolean prepared = false;
         try {
             prepareOrThrow(exchange);
@@ -58,7 +73,8 @@ public final class DeliveryPreparation {
         }
     }
 
-    private void prepareOrThrow(Exchange exchange) throws DeliveryException, JsonProcessingException {
+    private void prepareOrThrow(Exchange exchange)
+            throws DeliveryException, JsonProcessingException, InterruptedException {
         Map<?, ?> row = exchange.getMessage().getBody(Map.class);
         exchange.getMessage().removeHeaders("*");
         if (row == null) {
@@ -81,12 +97,44 @@ public final class DeliveryPreparation {
         if (row.get("body") == null) {
             throw new DeliveryException("event %s is older than events are kept".formatted(row.get("event_id")));
         }
+        if (Boolean.TRUE.equals(row.get("expired"))) {
+            throw new DeliveryException(
+                    "its redelivery window passed while endpoint %s could not take it; replay it when it can"
+                            .formatted(endpointId));
+        }
+        exchange.setProperty("endpointFailing", row.get("failing"));
+        if (isHeld(exchange, row)) {
+            return;
+        }
         DeliveryRequest request = request(exchange, row);
+        exchange.setProperty("endpointUrl", row.get("url"));
         exchange.setProperty(POLICY, policy);
         exchange.setProperty(BoundedExchange.REQUEST, request);
         exchange.getMessage().setHeader(HttpConstants.HTTP_URI, request.origin());
         exchange.getMessage().setBody(request.body());
         exchange.setProperty(BEGUN, System.nanoTime());
+    }
+
+    private boolean isHeld(Exchange exchange, Map<?, ?> row) throws InterruptedException {
+        UUID endpoint = (UUID) row.get("endpoint_id");
+        UUID delivery = UUID.fromString(exchange.getProperty("taskId", String.class));
+        int places = row.get("concurrency") instanceof Number own ? own.intValue() : concurrency;
+        exchange.setProperty("endpointConcurrency", places);
+        boolean circuit = Boolean.TRUE.equals(row.get("held"));
+        if (!circuit && lanes.enter(endpoint, delivery, places)) {
+            exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+                @Override
+                public void onDone(Exchange done) {
+                    lanes.leave(endpoint, delivery);
+                }
+            });
+            return false;
+        }
+        meters.held(circuit ? "circuit" : "slow");
+        exchange.setProperty(
+                "deliveryHeld",
+                lanes.deliveries(endpoint).stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}")));
+        return true;
     }
 
     private DeliveryRequest request(Exchange exchange, Map<?, ?> row)
@@ -98,11 +146,12 @@ public final class DeliveryPreparation {
         } catch (IllegalArgumentException e) {
             throw new DeliveryException("%s: %s".formatted(row.get("url"), e.getMessage()));
         }
-        String secret = secrets.openSecret(workspaceId, (byte[]) row.get("secret"));
+        EndpointKeys keys = secrets.openKeys(workspaceId, (byte[]) row.get("secret"));
         Map<String, String> own = secrets.openHeaders(workspaceId, json.readValue((String) row.get("headers"), TEXTS));
         String id = String.valueOf(row.get("event_id"));
         String body = (String) row.get("body");
-        long timestamp = clock.instant().getEpochSecond();
+        Instant now = clock.instant();
+        long timestamp = now.getEpochSecond();
         Map<String, String> headers = new LinkedHashMap<>();
         Set<String> hidden = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         own.forEach((name, value) -> {
@@ -114,8 +163,13 @@ public final class DeliveryPreparation {
         headers.put("content-type", "application/json");
         headers.put("webhook-id", id);
         headers.put("webhook-timestamp", Long.toString(timestamp));
-        headers.put("webhook-signature", WebhookSignature.sign(secret, id, timestamp, body));
+        headers.put("webhook-signature", WebhookSignature.sign(keys.signing(now), id, timestamp, body));
         return new DeliveryRequest(
-                url, headers, hidden, body, Duration.ofMillis(((Number) row.get("timeout")).longValue()));
+                url,
+                headers,
+                hidden,
+                body,
+                keys.clientCertificate(),
+                Duration.ofMillis(((Number) row.get("timeout")).longValue()));
     }
 }

@@ -12,9 +12,16 @@ import java.util.Set;
  * @param headers all headers that we choose, ours and the endpoint's own
  * @param secretHeaders the names of those whose values nobody may read
  * @param body the bytes that were signed, as text
+ * @param clientCertificate a certificate chain and its key in PEM; null if it carries none
  * @param timeout for the whole exchange, the response's body included
  */
-record DeliveryRequest(URI url, Map<String, String> headers, Set<String> secretHeaders, String body, Duration timeout) {
+record DeliveryRequest(
+        URI url,
+        Map<String, String> headers,
+        Set<String> secretHeaders,
+        String body,
+        String clientCertificate,
+        Duration timeout) {
 
     /** Path and query exactly as they were given. */
     String target() {

@@ -1,26 +1,33 @@
 package dev.postrider.outbound;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.secrets.SecretBox;
 import java.util.Base64;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 
-/** Seals what an endpoint keeps secret, its signing secret and the values of its headers, and opens it to deliver. */
+/** Seals what an endpoint keeps secret, its keys and the values of its headers, and opens it to deliver. */
 final class EndpointSecrets {
 
     private final SecretBox box;
+    private final ObjectMapper json;
 
-    EndpointSecrets(SecretBox box) {
+    EndpointSecrets(SecretBox box, ObjectMapper json) {
         this.box = box;
+        this.json = json;
     }
 
-    byte[] sealSecret(UUID workspaceId, String secret) {
-        return box.seal(workspaceId, SecretBox.ENDPOINT, secret);
+    /** A secret alone is sealed as it is, anything more as JSON. */
+    byte[] sealKeys(UUID workspaceId, EndpointKeys keys) throws JsonProcessingException {
+        boolean alone = keys.retired().isEmpty() && keys.clientCertificate() == null;
+        return box.seal(workspaceId, SecretBox.ENDPOINT, alone ? keys.secret() : json.writeValueAsString(keys));
     }
 
-    String openSecret(UUID workspaceId, byte[] sealed) {
-        return box.open(workspaceId, SecretBox.ENDPOINT, sealed);
+    EndpointKeys openKeys(UUID workspaceId, byte[] sealed) throws JsonProcessingException {
+        String opened = box.open(workspaceId, SecretBox.ENDPOINT, sealed);
+        return opened.startsWith("{") ? json.readValue(opened, EndpointKeys.class) : EndpointKeys.of(opened);
     }
 
     /** Values sealed, in base64 for JSON; bound to their header's name. */

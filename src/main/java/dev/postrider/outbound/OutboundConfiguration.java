@@ -7,10 +7,14 @@ import dev.postrider.secrets.SecretBox;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
+import java.net.URI;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
@@ -28,7 +32,38 @@ public class OutboundConfiguration {
 
     @Bean
     AddressGuard addressGuard(OutboundSettings settings, OwnPort ownPort) {
-        return new AddressGuard(SystemDefaultDnsResolver.INSTANCE, networks(settings.allowedNetworks()), ownPort);
+        return new AddressGuard(
+                SystemDefaultDnsResolver.INSTANCE,
+                networks(settings.allowedNetworks()),
+                ports(settings.allowedPorts()),
+                ownPort);
+    }
+
+    private static IntPredicate ports(List<String> ranges) {
+        try {
+            return PortRange.anyOf(ranges);
+        } catch (IllegalArgumentException e) {
+            throw new StartupException(
+                    "The setting postrider.outbound.allowed-ports cannot be read: " + e.getMessage(),
+                    "Give a comma-separated list of ports and ranges, such as 443,8000-8999.",
+                    e);
+        }
+    }
+
+    private static Optional<Proxy> proxy(URI address) {
+        if (address == null) {
+            return Optional.empty();
+        }
+        Proxy.Type type = "http".equals(address.getScheme())
+                ? Proxy.Type.HTTP
+                : "socks5".equals(address.getScheme()) ? Proxy.Type.SOCKS : null;
+        if (type == null || address.getHost() == null || address.getPort() < 1 || address.getRawUserInfo() != null) {
+            throw new StartupException(
+                    "The setting postrider.outbound.proxy cannot be used: " + address,
+                    "Give it as http://host:port or socks5://host:port, without a user, or remove it.",
+                    null);
+        }
+        return Optional.of(new Proxy(type, new InetSocketAddress(address.getHost(), address.getPort())));
     }
 
     private static List<Network> networks(List<String> cidrs) {
@@ -47,11 +82,14 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    DeliveryClient deliveryClient(AddressGuard guard, Limits limits) {
+    DeliveryClient deliveryClient(AddressGuard guard, Limits limits, OutboundSettings settings) {
         String version = Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion())
                 .orElse("dev");
         return new DeliveryClient(
-                guard, Math.toIntExact(limits.responseCapture().toBytes()), "Postrider/" + version);
+                guard,
+                Math.toIntExact(limits.responseCapture().toBytes()),
+                "Postrider/" + version,
+                proxy(settings.proxy()));
     }
 
     @Bean
@@ -60,8 +98,13 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    EndpointSecrets endpointSecrets(SecretBox box) {
-        return new EndpointSecrets(box);
+    EndpointSecrets endpointSecrets(SecretBox box, ObjectMapper json) {
+        return new EndpointSecrets(box, json);
+    }
+
+    @Bean
+    EndpointLanes endpointLanes() {
+        return new EndpointLanes();
     }
 
     @Bean
@@ -71,13 +114,18 @@ public class OutboundConfiguration {
 
     @Bean
     DeliveryPreparation deliveryPreparation(
-            EndpointSecrets secrets, ObjectMapper json, Clock clock, DeliveryMeters meters) {
-        return new DeliveryPreparation(secrets, json, clock, meters);
+            EndpointSecrets secrets,
+            EndpointLanes lanes,
+            OutboundSettings settings,
+            ObjectMapper json,
+            Clock clock,
+            DeliveryMeters meters) {
+        return new DeliveryPreparation(secrets, lanes, settings.concurrency(), json, clock, meters);
     }
 
     @Bean
-    AttemptReport attemptReport(ObjectMapper json, Clock clock, DeliveryMeters meters) {
-        return new AttemptReport(json, clock, meters);
+    AttemptReport attemptReport(OutboundSettings settings, ObjectMapper json, Clock clock, DeliveryMeters meters) {
+        return new AttemptReport(settings.disableAfter(), json, clock, meters);
     }
 
     @Bean
@@ -86,7 +134,7 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    EndpointRequests endpointRequests(AddressGuard guard, EndpointSecrets secrets, ObjectMapper json) {
-        return new EndpointRequests(guard, secrets, json);
+    EndpointRequests endpointRequests(AddressGuard guard, EndpointSecrets secrets, ObjectMapper json, Clock clock) {
+        return new EndpointRequests(guard, secrets, json, clock);
     }
 }

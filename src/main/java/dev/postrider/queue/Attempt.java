@@ -31,6 +31,7 @@ final class Attempt {
     private Thread handler = Thread.currentThread();
     private Stop stopped;
     private boolean settled;
+    private String report;
 
     /** @param tasks of one workspace; not empty */
     Attempt(List<ClaimedTask> tasks, Exchange exchange) {
@@ -44,6 +45,16 @@ final class Attempt {
 
     Exchange exchange() {
         return exchange;
+    }
+
+    /** Keeps what the handler has left to be recorded with the end of its task, before the exchange is used again. */
+    void keepReport() {
+        report = tasks.size() == 1 ? exchange.getProperty("attemptReport", String.class) : null;
+    }
+
+    /** JSON that {@code record_attempts} reads; null if there is none. */
+    String report() {
+        return report;
     }
 
     /** Interrupts the handler, unless that has happened before, or it has ended. */

@@ -3,6 +3,7 @@ package dev.postrider.queue;
 import java.sql.Array;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +42,12 @@ public final class Completions implements DisposableBean {
     /** With payloads of 10 kB they take a tenth of a heap of 512 MB. */
     private static final int MOST_UNWRITTEN = 5_000;
 
+    /** Characters of reports. */
+    private static final int MOST_UNWRITTEN_REPORTS = 16_000_000;
+
+    /** Characters of reports, after which a batch takes no more. */
+    private static final int FULL_BATCH = 2_000_000;
+
     private static final long BETWEEN_COMPLAINTS = TimeUnit.SECONDS.toNanos(1);
 
     private static final long PATIENCE_AT_STOP = TimeUnit.SECONDS.toNanos(10);
@@ -47,9 +55,24 @@ public final class Completions implements DisposableBean {
     /**
      * An attempt that ended.
      *
+     * @param report what the handler wants to have recorded with the end: JSON, or null
+     * @param at when it ended, in nanoseconds of this machine
      * @param offers how often the task was found locked
      */
-    private record Ended(ClaimedTask task, Outcome outcome, int offers) {}
+    private record Ended(ClaimedTask task, Outcome outcome, String report, long at, int offers) {
+
+        int reported() {
+            return report == null ? 0 : report.length();
+        }
+
+        Ended again() {
+            return new Ended(task, outcome, report, at, offers + 1);
+        }
+
+        Ended withoutReport() {
+            return new Ended(task, outcome, null, at, offers);
+        }
+    }
 
     /** What is written by one statement. */
     private enum Kind {
@@ -65,7 +88,7 @@ public final class Completions implements DisposableBean {
     }
 
     /** What the writer is given to notice that this node stops. */
-    private static final Ended WAKE_UP = new Ended(null, null, 0);
+    private static final Ended WAKE_UP = new Ended(null, null, null, 0, 0);
 
     private final JdbcTemplate jdbc;
     private final NodeIdentity node;
@@ -74,6 +97,8 @@ public final class Completions implements DisposableBean {
     private final Set<Hold> held = ConcurrentHashMap.newKeySet();
     /** What is offered again when its time comes, or when the node stops. */
     private final Set<Ended> deferred = ConcurrentHashMap.newKeySet();
+    /** Characters of the reports that wait to be written. */
+    private final AtomicLong reported = new AtomicLong();
 
     private final ScheduledExecutorService timers = timers();
     private final Thread writer = new Thread(this::write, "finish");
@@ -123,7 +148,14 @@ public final class Completions implements DisposableBean {
     }
 
     void add(ClaimedTask task, Outcome outcome) {
-        ended.add(new Ended(task, outcome, 0));
+        add(task, outcome, null);
+    }
+
+    /** @param report JSON that is recorded in the transaction that ends the attempt; null: nothing is */
+    void add(ClaimedTask task, Outcome outcome, String report) {
+        Ended one = new Ended(task, outcome, report, System.nanoTime(), 0);
+        reported.addAndGet(one.reported());
+        ended.add(one);
     }
 
     /** Gives a task back that was claimed and not begun, or not ended. */
@@ -133,7 +165,7 @@ public final class Completions implements DisposableBean {
 
     /** Whether so many outcomes wait to be written that nothing more should be claimed. */
     boolean areBehind() {
-        return ended.size() + deferred.size() > MOST_UNWRITTEN;
+        return ended.size() + deferred.size() > MOST_UNWRITTEN || reported.get() > MOST_UNWRITTEN_REPORTS;
     }
 
     /** Runs something after so many milliseconds. */
@@ -145,10 +177,7 @@ public final class Completions implements DisposableBean {
         List<Ended> batch = new ArrayList<>();
         while (!stopping || !ended.isEmpty()) {
             try {
-                batch.clear();
-                batch.add(ended.take());
-                ended.drainTo(batch, MAXIMUM_BATCH - 1);
-                batch.remove(WAKE_UP);
+                gather(batch);
                 for (Kind kind : Kind.values()) {
                     writeUntilDone(
                             kind,
@@ -158,6 +187,19 @@ public final class Completions implements DisposableBean {
                 return;
             }
         }
+    }
+
+    private void gather(List<Ended> batch) throws InterruptedException {
+        batch.clear();
+        int reports = 0;
+        for (Ended one = ended.take(); one != null; one = ended.poll()) {
+            batch.add(one);
+            reports += one.reported();
+            if (batch.size() == MAXIMUM_BATCH || reports >= FULL_BATCH) {
+                break;
+            }
+        }
+        batch.remove(WAKE_UP);
     }
 
     private void writeUntilDone(Kind kind, List<Ended> batch) throws InterruptedException {
@@ -207,6 +249,15 @@ public final class Completions implements DisposableBean {
             return;
         }
         Ended one = batch.get(0);
+        if (one.report() != null) { // the task's end matters more
+            LOG.error(
+                    "The report of task {} is refused, and dropped: {}",
+                    one.task().taskId(),
+                    ErrorText.of(reason));
+            reported.addAndGet(-one.reported());
+            writeUntilDone(kind, List.of(one.withoutReport()));
+            return;
+        }
         refusals++;
         if (System.nanoTime() - complained >= BETWEEN_COMPLAINTS) {
             LOG.error(
@@ -240,6 +291,7 @@ public final class Completions implements DisposableBean {
                 offerLater(one);
             } else {
                 held.remove(Hold.of(one.task()));
+                reported.addAndGet(-one.reported());
             }
         }
         int lost = batch.size() - result.written() - result.later().size();
@@ -253,7 +305,7 @@ public final class Completions implements DisposableBean {
      * application that cancels it in a transaction it keeps open.
      */
     private void offerLater(Ended one) throws InterruptedException {
-        Ended again = new Ended(one.task(), one.outcome(), one.offers() + 1);
+        Ended again = one.again();
         long pause = Math.min(LOCKED_AGAIN << Math.min(one.offers(), 10), 1_000);
         if (!stopping) {
             defer(again, pause);
@@ -296,6 +348,13 @@ public final class Completions implements DisposableBean {
                 new Column("uuid", one -> one.task().taskId()),
                 new Column("integer", one -> one.task().attempt())));
         columns.addAll(further);
+        int arrays = columns.size();
+        boolean reports = batch.stream().anyMatch(one -> one.report() != null);
+        if (reports) {
+            long now = System.nanoTime();
+            columns.add(new Column("text", Ended::report));
+            columns.add(new Column("bigint", one -> TimeUnit.NANOSECONDS.toMillis(now - one.at())));
+        }
         return jdbc.query(
                         connection -> {
                             PreparedStatement prepared = connection.prepareStatement(statement);
@@ -307,6 +366,10 @@ public final class Completions implements DisposableBean {
                                 Array array =
                                         connection.createArrayOf(columns.get(i).type(), values);
                                 prepared.setArray(i + 2, array);
+                            }
+                            if (!reports) {
+                                prepared.setNull(arrays + 2, Types.ARRAY, "text[]");
+                                prepared.setNull(arrays + 3, Types.ARRAY, "int8[]");
                             }
                             return prepared;
                         },

@@ -288,7 +288,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         }
         Duration lasted = Duration.ofNanos(System.nanoTime() - begun);
         for (int i = 0; i < ended.size(); i++) {
-            component.completions().add(attempt.tasks().get(i), ended.get(i));
+            component.completions().add(attempt.tasks().get(i), ended.get(i), attempt.report());
         }
         backlog.ended();
         if (wantsMore()) {
@@ -310,6 +310,7 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         try {
             return outcomes.of(attempt, attempt.end());
         } finally {
+            attempt.keepReport();
             releaseExchange(exchange, false);
         }
     }

@@ -110,7 +110,7 @@ class AddressGuardTest {
 
     @Test
     void ofTheLoopbackOnlyTheGivenPortIsOpen() throws UnknownHostException {
-        AddressGuard guard = new AddressGuard(answering("127.0.0.1"), List.of(), port -> port == 8080);
+        AddressGuard guard = new AddressGuard(answering("127.0.0.1"), List.of(), port -> true, port -> port == 8080);
         assertThat(guard.resolve("localhost", 8080)).hasSize(1);
         assertThatThrownBy(() -> guard.resolve("localhost", 8081)).isInstanceOf(InternalAddressException.class);
     }
@@ -127,6 +127,7 @@ class AddressGuardTest {
                     }
                 },
                 List.of(),
+                port -> true,
                 port -> false);
         assertThat(guard.resolve("rebinding.example", 443)).hasSize(1);
         now[0] = "127.0.0.1";
@@ -142,7 +143,7 @@ class AddressGuardTest {
     }
 
     private static AddressGuard guard(List<Network> allowed, String... addresses) {
-        return new AddressGuard(answering(addresses), allowed, port -> false);
+        return new AddressGuard(answering(addresses), allowed, port -> true, port -> false);
     }
 
     private static DnsResolver answering(String... addresses) {

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -181,7 +182,11 @@ class DeliveryClientTest {
     }
 
     private DeliveryClient client(List<Network> allowed) {
-        return new DeliveryClient(new AddressGuard(new LenientNames(), allowed, port -> false), 1000, "Postrider/test");
+        return new DeliveryClient(
+                new AddressGuard(new LenientNames(), allowed, port -> true, port -> false),
+                1000,
+                "Postrider/test",
+                Optional.empty());
     }
 
     private Exchange send(List<Network> allowed, DeliveryRequest request) {
@@ -209,7 +214,7 @@ class DeliveryClientTest {
         headers.put("webhook-id", "event");
         headers.put("content-type", "application/json");
         headers.put("x-own", "secret");
-        return new DeliveryRequest(URI.create(url), headers, Set.of("x-own"), "{}", timeout);
+        return new DeliveryRequest(URI.create(url), headers, Set.of("x-own"), "{}", null, timeout);
     }
 
     private static DeliveryResponse response(Exchange exchange) {

@@ -45,7 +45,12 @@ class DeliveryMetersTest extends OutboundTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"http://[::1]:1/, blocked", "http://127.0.0.1:1/, unreachable"})
+    @CsvSource({
+        "http://[::1]:1/, blocked",
+        "http://127.0.0.1:1/, blocked",
+        "http://127.0.0.1:65535/, unreachable",
+        "http://nowhere.invalid/, unresolved"
+    })
     void whatGetsNoAnswerCountsByItsReason(String url, String outcome) {
         endpoint(url);
         assertCounted(outcome);
@@ -61,9 +66,12 @@ class DeliveryMetersTest extends OutboundTest {
     }
 
     @Test
-    void aRequestThatCannotBeMadeIsUnsendable() {
+    void aRequestThatCannotBeMadeIsUnsendable() throws Exception {
         UUID endpoint = endpoint("http://127.0.0.1:1/");
-        workspace.update(endpoint, "secret = ?", secrets.sealSecret(UUID.randomUUID(), WebhookSignature.newSecret()));
+        workspace.update(
+                endpoint,
+                "secret = ?",
+                secrets.sealKeys(UUID.randomUUID(), EndpointKeys.of(WebhookSignature.newSecret())));
         assertCounted("unsendable");
     }
 

@@ -283,9 +283,9 @@ class DeliveryTest extends OutboundTest {
     }
 
     @Test
-    void aSecretOfAnotherWorkspaceDoesNotOpenAndTheDeliveryIsNotLost() {
+    void aSecretOfAnotherWorkspaceDoesNotOpenAndTheDeliveryIsNotLost() throws Exception {
         UUID endpoint = endpoint();
-        workspace.update(endpoint, "secret = ?", secrets.sealSecret(UUID.randomUUID(), secret));
+        workspace.update(endpoint, "secret = ?", secrets.sealKeys(UUID.randomUUID(), EndpointKeys.of(secret)));
         workspace.publish("invoice.paid", "{}");
         awaitDeadLetter();
         assertThat(receiver.requests()).isEmpty();

@@ -1,5 +1,6 @@
 package dev.postrider.outbound;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -38,10 +39,18 @@ final class Workspace {
                 UUID.class,
                 id,
                 url,
-                secrets.sealSecret(id, signingSecret),
+                sealed(signingSecret),
                 policy,
                 sealed,
                 timeout));
+    }
+
+    private byte[] sealed(String signingSecret) {
+        try {
+            return secrets.sealKeys(id, EndpointKeys.of(signingSecret));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Changes an endpoint: {@code change} is what stands after {@code set}. */

@@ -138,7 +138,7 @@ begin
 end $$;
 comment on function postrider.endpoint_recovered is 'An attempt succeeded: forgets the failures before it, and closes the circuit; says closed if it was open. Definer: handlers may not write circuits and limits; the owner is bound to the active workspace.';
 
-create or replace function postrider.on_endpoint_rules_changed() returns trigger
+create or replace function postrider.on_rules_changed() returns trigger
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 begin
     delete from endpoint_circuits where workspace_id = new.workspace_id and endpoint_id = new.endpoint_id;
@@ -151,15 +151,15 @@ begin
     end if;
     return null;
 end $$;
-comment on function postrider.on_endpoint_rules_changed is 'Gives an endpoint the limits it asks for and a new chance; of one that is disabled or deleted nothing is held back any more, so that its deliveries can end. Definer: whoever changes an endpoint may not write circuits and limits.';
+comment on function postrider.on_rules_changed is 'Gives an endpoint the limits it asks for and a new chance; of one that is disabled or deleted nothing is held back any more, so that its deliveries can end. Definer: whoever changes an endpoint may not write circuits and limits.';
 create or replace trigger on_endpoint_made after insert on postrider.webhook_endpoints
     for each row when (new.rate_limit is not null or new.concurrency is not null)
-    execute function postrider.on_endpoint_rules_changed();
-create or replace trigger on_endpoint_rules_changed after update on postrider.webhook_endpoints
+    execute function postrider.on_rules_changed();
+create or replace trigger on_rules_changed after update on postrider.webhook_endpoints
     for each row when (old.url is distinct from new.url or old.enabled is distinct from new.enabled
         or old.rate_limit is distinct from new.rate_limit or old.concurrency is distinct from new.concurrency
         or old.deleted_at is distinct from new.deleted_at)
-    execute function postrider.on_endpoint_rules_changed();
+    execute function postrider.on_rules_changed();
 
 -- Both are read when an endpoint is stored; a mistake is told then, and not when an event is published.
 create or replace function postrider.checked_predicate(predicate text) returns text
@@ -169,13 +169,15 @@ begin
         raise sqlstate 'PR400' using column = 'filter',
             message = 'filter: like_regex and ** are not allowed, since each event would pay for them; compare, or use starts with';
     end if;
-    perform jsonb_path_match('{}', predicate::jsonpath);
+    begin
+        perform jsonb_path_match('{}', predicate::jsonpath);
+    exception when syntax_error or invalid_text_representation or singleton_sql_json_item_required then
+        raise sqlstate 'PR400' using column = 'filter',
+            message = format('filter is no JSON path predicate (%s); write it as $.amount > 100, or exists($.customer.email)', sqlerrm);
+    when data_exception then
+        null; -- it fails for the empty object only
+    end;
     return predicate;
-exception when syntax_error or invalid_text_representation or singleton_sql_json_item_required then
-    raise sqlstate 'PR400' using column = 'filter',
-        message = format('filter is no JSON path predicate (%s); write it as $.amount > 100, or exists($.customer.email)', sqlerrm);
-when others then
-    return predicate; -- of the empty object only
 end $$;
 comment on function postrider.checked_predicate is 'A JSON path predicate, if it is one; an error (PR400) otherwise.';
 
@@ -196,7 +198,7 @@ end $$;
 comment on function postrider.checked_ordering is 'endpoint or a JSON path, if it is one; an error (PR400) otherwise.';
 
 revoke execute on function postrider.endpoint_key, postrider.hold_delivery, postrider.endpoint_failed,
-    postrider.release_endpoint, postrider.endpoint_recovered, postrider.on_endpoint_rules_changed,
+    postrider.release_endpoint, postrider.endpoint_recovered, postrider.on_rules_changed,
     postrider.checked_predicate, postrider.checked_ordering from public;
 grant execute on function postrider.hold_delivery, postrider.endpoint_failed, postrider.endpoint_recovered,
     postrider.checked_predicate, postrider.checked_ordering to postrider_tenant;

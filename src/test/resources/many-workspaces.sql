@@ -72,8 +72,12 @@ select pg_temp.id(occurred_at), workspace_id, event_id, occurred_at, endpoint_id
  where category = 'event';
 
 insert into postrider.delivery_attempts (workspace_id, delivery_id, attempted_at, attempt, request_url, request_headers,
-                                         request_body, response_status, duration)
-select workspace_id, delivery_id, created_at, 1, 'https://example.com', '{}', '{}', 200, 10 from postrider.deliveries;
+                                         request_body, response_status, duration, endpoint_id, outcome)
+select workspace_id, delivery_id, created_at, 1, 'https://example.com', '{}', '{}', 200, 10, endpoint_id, 'delivered'
+  from postrider.deliveries;
+
+insert into postrider.endpoint_circuits (workspace_id, endpoint_id, last_failure)
+select workspace_id, endpoint_id, 'plans' from postrider.webhook_endpoints;
 
 insert into postrider.event_keys (workspace_id, event_key, event_id, request_hash, created_at)
 select pg_temp.workspace(n), 'key-' || n, gen_random_uuid(), '', moment from pg_temp.moments(40000);

@@ -25,7 +25,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
                'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', jsonb_build_object('deadLetterIds', jsonb_build_array(dead_letter)), 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
-               'secret', '', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
+               'secret', '', 'since', since, 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
                'limitKey', limit_key, 'maxRunning', 1,
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
@@ -34,7 +34,7 @@ select first_page as "first page"
      , later_page as "later page"
      , later_page || (one - 'eventId' - 'status') as "filtered"
      , one as "one"
-     , one as "exchangeProperty.endpoint"
+     , one - 'filter' as "exchangeProperty.endpoint"
      , jsonb_build_object('every', 86400000, 'timeZone', 'UTC', 'enabled', true, 'nextTickAt', until + interval '1 year') as "exchangeProperty.timing"
      , event as "exchangeProperty.eventId"
      , idempotency_key as "exchangeProperty.idempotencyKey"
@@ -51,7 +51,13 @@ select first_page as "first page"
      , '50' as "exchangeProperty.progressPercent"
      , 'half' as "exchangeProperty.progressText"
      , endpoint as "exchangeProperty.endpointId"
-     , '{"url": "https://example.com", "headers": {}, "body": "", "response_cut": false, "duration": 1}' as "exchangeProperty.attemptReport"
+     , '16' as "exchangeProperty.endpointConcurrency"
+     , '{}' as "exchangeProperty.deliveryHeld"
+     , 'https://example.com' as "exchangeProperty.endpointUrl"
+     , 'plans' as "exchangeProperty.deliveryError"
+     , 'false' as "exchangeProperty.endpointGone"
+     , '0' as "exchangeProperty.endpointPause"
+     , '432000000' as "exchangeProperty.disableAfter"
      , jsonb_build_object('sourceId', source, 'eventId', 'plans', 'refId', ref, 'version', 2, 'payload', '{}'::jsonb, 'headers', '{}'::jsonb) as "exchangeProperty.webhookReceipt"
      , '\x' as "exchangeProperty.webhookBody"
      , receipt as "exchangeProperty.receiptId"

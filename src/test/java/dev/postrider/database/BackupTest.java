@@ -300,7 +300,7 @@ class BackupTest {
                                                 where adrelid = attrelid and adnum = attnum),
                                               col_description(attrelid, attnum))
                   from pg_attribute a join pg_class c on c.oid = attrelid
-                 where relnamespace = 'postrider'::regnamespace and attnum > 0
+                 where relnamespace = 'postrider'::regnamespace and attnum > 0 and not attisdropped
                 union all
                 select 'function ' || concat_ws('|', proowner::regrole, pg_get_functiondef(oid), obj_description(oid))
                   from pg_proc where pronamespace = 'postrider'::regnamespace

@@ -30,4 +30,23 @@ class WebhookSignatureTest {
         assertThatThrownBy(() -> WebhookSignature.sign("whsec_", "id", 1, "{}"))
                 .isInstanceOf(IllegalArgumentException.class);
     }
+
+    @Test
+    void signsV1aAsTheVectorOfStandardWebhooksDoes() {
+        String secret = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+        assertThat(WebhookSignature.sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330L, "{\"test\": 2432232314}"))
+                .isEqualTo(
+                        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==");
+        assertThat(WebhookSignature.publicKey(secret)).isEqualTo("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=");
+        assertThat(WebhookSignature.publicKey(WebhookSignature.newSecret())).isNull();
+    }
+
+    @Test
+    void allSecretsSignAndTheCurrentOneFirst() {
+        String one = WebhookSignature.newSecret();
+        String other = WebhookSignature.newPrivateKey();
+        assertThat(WebhookSignature.sign(java.util.List.of(one, other), "id", 1, "{}"))
+                .isEqualTo(
+                        WebhookSignature.sign(one, "id", 1, "{}") + " " + WebhookSignature.sign(other, "id", 1, "{}"));
+    }
 }

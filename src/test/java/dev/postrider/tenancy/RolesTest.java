@@ -65,7 +65,8 @@ class RolesTest {
                 billing_events        -          -          r          -          -          r
                 dead_letters          rawd       -          r          -          r          r
                 deliveries            -          -          r          -          r          r
-                delivery_attempts     r          -          ra         -          r          r
+                delivery_attempts     ra         -          r          -          r          r
+                endpoint_circuits     -          -          r          -          r          r
                 event_keys            rd         -          -          -          -          -
                 flyway_schema_history -          -          -          -          -          -
                 idempotency_keys      rd         -          rawd       -          -          -
@@ -102,6 +103,7 @@ class RolesTest {
                 active_workspace       caller  engine dispatcher tenant producer operator analyst
                 apply_state            caller  -
                 asked_to_stop          engine  dispatcher
+                attempt_timing         caller  owner tenant
                 audit                  owner   operator
                 audit_in               caller  -
                 audit_replay           caller  engine
@@ -115,6 +117,8 @@ class RolesTest {
                 change_workspace       engine  operator
                 change_workspace_share engine  operator
                 checked_filter         caller  engine
+                checked_ordering       caller  tenant
+                checked_predicate      caller  tenant
                 claim_tasks            engine  dispatcher
                 create_api_key         engine  operator
                 create_workspace       engine  operator
@@ -129,7 +133,11 @@ class RolesTest {
                 end_awaited            engine  owner
                 end_deleted_work       engine  dispatcher
                 end_work_of            engine  -
+                endpoint_failed        owner   tenant
                 endpoint_json          caller  tenant
+                endpoint_key           caller  engine tenant
+                endpoint_recovered     owner   tenant
+                endpoint_statistics    caller  tenant
                 enforce_isolation      caller  producer
                 enqueue_each           owner   -
                 enqueue_refetch        caller  -
@@ -137,11 +145,13 @@ class RolesTest {
                 enqueue_tasks          owner   tenant producer
                 ensure_partition       caller  -
                 ensure_partitions      owner   dispatcher
+                fan_out                caller  -
                 finish_tasks           engine  dispatcher
                 for_each_workspace     caller  -
                 gauges                 engine  dispatcher
                 heartbeat              engine  dispatcher
                 held_places            caller  -
+                hold_delivery          owner   tenant
                 id_floor               caller  engine dispatcher tenant producer operator analyst
                 id_time                caller  tenant operator
                 isolate                caller  producer
@@ -154,6 +164,7 @@ class RolesTest {
                 new_id                 caller  engine dispatcher tenant producer operator analyst
                 next_workspaces        caller  -
                 on_endpoint_changed    owner   -
+                on_rules_changed       owner   -
                 on_schedule_changed    owner   -
                 on_source_changed      owner   -
                 on_tasks_died          owner   -
@@ -166,7 +177,10 @@ class RolesTest {
                 queue_state            engine  dispatcher
                 receipt_json           caller  tenant
                 receive_webhook        owner   tenant
+                record_attempts        engine  -
+                recover_endpoint       caller  tenant
                 redelivery_delay       caller  -
+                release_endpoint       caller  -
                 release_held           engine  -
                 release_next           engine  owner
                 release_stranded       engine  dispatcher
@@ -204,9 +218,11 @@ class RolesTest {
                 step_replays           engine  dispatcher
                 still_held             caller  -
                 stored_webhooks        caller  -
+                sweep_endpoint_limits  engine  dispatcher
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator
                 tasks_added            caller  engine
+                test_endpoint          owner   tenant
                 tick_schedule          engine  dispatcher
                 unaccounted            engine  dispatcher
                 utc                    caller  engine tenant operator

@@ -348,6 +348,18 @@ final class TwoWorkspaces implements AutoCloseable {
         receiver.answers(Receiver.with(200, words));
         post(key, "/v1/events", event.formatted(words, words, words, "delivered"));
         await().until(() -> count(key, "/v1/deliveries?status=completed") == 1);
+        // One that fails, and waits for its next attempt.
+        receiver.answers(Receiver.with(503, words));
+        post(key, "/v1/endpoints", """
+                {"url": "%s/%s-busy", "eventTypes": ["%s-busy"], "redeliveryPolicy": {"redeliveryDelay": 86400000}}""".formatted(receiver.url(), words, words));
+        post(
+                key,
+                "/v1/events",
+                "{\"eventType\": \"%s-busy\", \"payload\": {\"words\": \"%s\"}}".formatted(words, words));
+        await().until(() -> get(key, "/v1/deliveries?status=queued")
+                .text("/items/0/lastResponseStatus")
+                .equals("503"));
+        receiver.answers(Receiver.with(200, words));
     }
 
     private Answer get(String key, String path) {

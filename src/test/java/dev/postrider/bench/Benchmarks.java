@@ -23,6 +23,7 @@ public final class Benchmarks {
         ALL.put("held", HeldTransactionBenchmark.class);
         ALL.put("idle", IdleBenchmark.class);
         ALL.put("inbound", InboundBenchmark.class);
+        ALL.put("outbound", OutboundBenchmark.class);
         ALL.put("isolation", IsolationBenchmark.class);
     }
 

@@ -1,0 +1,86 @@
+package dev.postrider.bench;
+
+import dev.postrider.bench.Deliveries.Rate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.ToDoubleFunction;
+
+/** How fast are events delivered, beside a bare loop that signs and posts them, and how soon do they arrive? */
+public final class OutboundBenchmark {
+
+    private static final int WORKSPACES = 100;
+    /** As many as a node delivers at once. */
+    private static final int THREADS = 32;
+
+    private static final int ROUNDS = Benchmark.setting("rounds", 5);
+    private static final int SECONDS = Benchmark.setting("seconds", 8);
+    private static final int EVENTS = Benchmark.setting("tasks", 15_000);
+
+    private final Deliveries deliveries;
+    private final List<UUID> workspaces;
+
+    private OutboundBenchmark(Deliveries deliveries) throws Exception {
+        this.deliveries = deliveries;
+        this.workspaces = deliveries.workspaces(WORKSPACES, 0);
+    }
+
+    public static void main(String[] arguments) {
+        Benchmark.main(() -> {
+            try (Deliveries deliveries = new Deliveries()) {
+                Benchmark.print(
+                        "%n## Outbound: events of 500 bytes from %d workspaces, a receiver on this machine%n%n%s",
+                        WORKSPACES, deliveries.server().describe());
+                OutboundBenchmark benchmark = new OutboundBenchmark(deliveries);
+                benchmark.throughput();
+            }
+        });
+    }
+
+    private void throughput() throws Exception {
+        List<Rate> rates = new ArrayList<>();
+        List<Double> bare = new ArrayList<>();
+        try (BareLoop loop = new BareLoop(THREADS, deliveries.receiverUrl() + "/bare")) {
+            for (int round = 0; round <= ROUNDS; round++) {
+                rates.add(deliveries.rate(workspaces, EVENTS));
+                bare.add(loop.perSecond(SECONDS));
+            }
+        }
+        rates.remove(0); // warmed up
+        bare.remove(0);
+        double[] delivered = figures(rates, Rate::perSecond);
+        double[] posted = figures(bare, Double::doubleValue);
+        double[] ratios = new double[ROUNDS];
+        for (int i = 0; i < ROUNDS; i++) {
+            ratios[i] = delivered[i] / posted[i];
+        }
+        new Table(
+                        "%d rounds of %,d events".formatted(ROUNDS, EVENTS),
+                        "per second, median",
+                        "least",
+                        "most",
+                        "node CPU, µs each",
+                        "database CPU, µs each")
+                .row(
+                        "published, delivered and committed",
+                        Benchmark.median(delivered),
+                        Benchmark.quantile(0, delivered),
+                        Benchmark.quantile(1, delivered),
+                        Benchmark.median(figures(rates, Rate::nodeCpu)),
+                        Benchmark.median(figures(rates, Rate::databaseCpu)))
+                .row(
+                        "signed and posted by a bare loop of %d threads".formatted(THREADS),
+                        Benchmark.median(posted),
+                        Benchmark.quantile(0, posted),
+                        Benchmark.quantile(1, posted),
+                        "",
+                        "")
+                .print();
+        Benchmark.atLeast("Beside the bare loop", Benchmark.median(ratios), 0.4);
+        Benchmark.atLeast("Deliveries per second", Benchmark.median(delivered), 1_500);
+    }
+
+    private static <T> double[] figures(List<T> rounds, ToDoubleFunction<T> figure) {
+        return rounds.stream().mapToDouble(figure).toArray();
+    }
+}

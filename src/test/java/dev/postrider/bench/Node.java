@@ -47,6 +47,7 @@ final class Node implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 HEAP,
+                "-XX:+ExitOnOutOfMemoryError", // or it might limp on unseen
                 "-classpath",
                 System.getProperty("java.class.path"),
                 "dev.postrider.Postrider",

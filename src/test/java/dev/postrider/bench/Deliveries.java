@@ -1,5 +1,7 @@
 package dev.postrider.bench;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.postrider.database.DatabaseLocation;
 import java.io.IOException;
 import java.sql.Connection;
@@ -8,11 +10,17 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /** A node with a server of its own, the receiver that its endpoints are at, and the application that publishes by SQL. */
@@ -26,6 +34,7 @@ final class Deliveries implements AutoCloseable {
     /** Connections of those who publish at a steady rate: enough not to wait for each other. */
     private static final int PACED_PUBLISHERS = 8;
 
+    private static final long CONNECTING = TimeUnit.SECONDS.toNanos(1);
     private static final long PATIENCE = TimeUnit.MINUTES.toNanos(3);
 
     /**
@@ -34,8 +43,9 @@ final class Deliveries implements AutoCloseable {
      * @param perSecond from the first publish to the commit of the last attempt
      * @param nodeCpu microseconds per delivery
      * @param databaseCpu microseconds per delivery, of what the publishers do as well
+     * @param statements of the node, per delivery
      */
-    record Rate(double perSecond, double nodeCpu, double databaseCpu) {}
+    record Rate(double perSecond, double nodeCpu, double databaseCpu, Statements statements) {}
 
     /**
      * One delivery that arrived.
@@ -54,7 +64,7 @@ final class Deliveries implements AutoCloseable {
     private final Node node = Node.start("outbound", database, "postrider.outbound.allowed-networks=127.0.0.1/32");
 
     Deliveries() throws Exception {
-        sql.execute("create extension pg_stat_statements");
+        Statements.install(sql);
     }
 
     BenchmarkServer server() {
@@ -106,7 +116,7 @@ final class Deliveries implements AutoCloseable {
     Rate rate(List<UUID> workspaces, int events) throws Exception {
         sql.execute("vacuum analyze");
         sql.execute("checkpoint");
-        sql.execute("select pg_stat_statements_reset()");
+        Statements.forget(sql);
         receiver.ask("arrivals");
         double nodeBefore = node.cpu();
         double databaseBefore = server.cpu();
@@ -114,17 +124,22 @@ final class Deliveries implements AutoCloseable {
         String since = sql.queryForObject("select clock_timestamp()::text", String.class);
         AtomicInteger next = new AtomicInteger();
         publish(PUBLISHERS, BATCH, publisher -> {
-            for (int i = next.getAndIncrement(); i < events / BATCH; i = next.getAndIncrement()) {
+            for (int i = next.getAndIncrement(); i * BATCH < events; i = next.getAndIncrement()) {
                 publisher.publish(workspaces.get(i % workspaces.size()));
             }
         });
         await("requests", () -> Integer.parseInt(receiver.ask("count")) >= events, 10);
         await("attempts", () -> attempts(since) >= events, 5);
         double seconds = (System.nanoTime() - begun) / 1e9;
-        Rate rate = new Rate(
-                events / seconds, (node.cpu() - nodeBefore) / events, (server.cpu() - databaseBefore) / events);
+        double nodeCpu = node.cpu() - nodeBefore;
+        double databaseCpu = server.cpu() - databaseBefore;
         await("ends", this::isDrained, 50);
-        return rate;
+        Statements statements = Statements.count(sql);
+        return new Rate(
+                events / seconds,
+                nodeCpu / events,
+                databaseCpu / events,
+                new Statements(statements.inside() / events, statements.begun() / events));
     }
 
     private int attempts(String since) {
@@ -139,6 +154,66 @@ final class Deliveries implements AutoCloseable {
         return Boolean.TRUE.equals(sql.queryForObject(
                 "select not exists (select from postrider.background_tasks where task_type = 'delivery')",
                 Boolean.class));
+    }
+
+    /**
+     * Publishes an event at a time, so many per second whatever becomes of them, and waits until they have arrived.
+     *
+     * @param hanging numbers of the endpoints that give no answer meanwhile; their events are not waited for
+     */
+    List<Arrival> paced(List<UUID> workspaces, int perSecond, int seconds, Set<Integer> hanging) throws Exception {
+        awaitSilence();
+        receiver.ask(hanging.stream().map(number -> " /" + number).collect(joining("", "hang", "")));
+        int events = perSecond * seconds;
+        long[] committed = new long[events];
+        Map<String, Integer> numbers = new ConcurrentHashMap<>();
+        AtomicInteger next = new AtomicInteger();
+        long begun = System.nanoTime() + CONNECTING;
+        publish(PACED_PUBLISHERS, 1, publisher -> {
+            for (int i = next.getAndIncrement(); i < events; i = next.getAndIncrement()) {
+                long due = due(begun, i, perSecond);
+                while (System.nanoTime() < due) {
+                    LockSupport.parkNanos(due - System.nanoTime());
+                }
+                numbers.put(publisher.insert(workspaces.get(i % workspaces.size())), i);
+                committed[i] = System.nanoTime();
+                publisher.commit();
+            }
+        });
+        Map<Integer, Long> arrived = new HashMap<>();
+        IntPredicate missing = i -> !arrived.containsKey(i) && !hanging.contains(i % workspaces.size());
+        await(
+                "events",
+                () -> {
+                    hear(numbers, arrived);
+                    return IntStream.range(0, events).noneMatch(missing);
+                },
+                100);
+        receiver.ask("hang");
+        List<Arrival> arrivals = new ArrayList<>();
+        arrived.forEach((i, nanoTime) -> arrivals.add(new Arrival(
+                i % workspaces.size(), (nanoTime - due(begun, i, perSecond)) / 1e6, (nanoTime - committed[i]) / 1e6)));
+        return arrivals;
+    }
+
+    private static long due(long begun, int number, int perSecond) {
+        return begun + number * 1_000_000_000L / perSecond;
+    }
+
+    /** Notes when events arrived first. */
+    private void hear(Map<String, Integer> numbers, Map<Integer, Long> arrived) throws IOException {
+        for (String arrival : receiver.ask("arrivals").split(" ")) {
+            String[] parts = arrival.split(":");
+            Integer number = numbers.get(parts[0]);
+            if (number != null) {
+                arrived.putIfAbsent(number, Long.parseLong(parts[1]));
+            }
+        }
+    }
+
+    /** Waits until nothing has arrived for a while: what was measured before is over. */
+    private void awaitSilence() throws IOException {
+        await("earlier events", () -> receiver.ask("arrivals").isEmpty(), 1000);
     }
 
     /** What may fail, of a condition. */
@@ -197,13 +272,13 @@ final class Deliveries implements AutoCloseable {
                     """.formatted(TYPE, batch));
         }
 
-        /** Publishes in one transaction; returns the id of the last event. */
-        String publish(UUID workspace) throws SQLException {
-            String id = insert(workspace);
-            connection.commit();
-            return id;
+        /** Publishes in one transaction. */
+        void publish(UUID workspace) throws SQLException {
+            insert(workspace);
+            commit();
         }
 
+        /** Publishes and leaves the transaction open; returns the id of the last event. */
         String insert(UUID workspace) throws SQLException {
             enter.setString(1, workspace.toString());
             enter.executeQuery().close();

@@ -25,7 +25,9 @@ public final class DeliveryReceiver {
     private static final long HANGING_MILLISECONDS = 30_000;
 
     private final ServerSocket socket = new ServerSocket(0, 1024, InetAddress.getByName("127.0.0.1"));
+    /** {@code id:nanoTime} each; this clock is the same in all processes of a machine. */
     private List<String> arrivals = new ArrayList<>();
+
     private Set<String> hanging = Set.of();
 
     private DeliveryReceiver() throws IOException {}
@@ -50,23 +52,32 @@ public final class DeliveryReceiver {
         System.exit(0);
     }
 
-    private synchronized String answer(String... words) {
-        switch (words[0]) {
-            case "url":
-                return "http://127.0.0.1:" + socket.getLocalPort();
-            case "count":
-                return String.valueOf(arrivals.size());
-            case "arrivals": // id:nanoTime, of those since the last time
-                List<String> some = arrivals;
-                arrivals = new ArrayList<>();
-                return String.join(" ", some);
-            case "hang": // paths; who hangs on others is answered
-                hanging = words.length == 1 ? Set.of() : Set.of(words[1].split(" "));
-                notifyAll();
-                return "";
-            default:
-                throw new IllegalArgumentException(words[0]);
-        }
+    private String answer(String... words) {
+        return switch (words[0]) {
+            case "url" -> "http://127.0.0.1:" + socket.getLocalPort();
+            case "count" -> String.valueOf(count());
+            case "arrivals" -> String.join(" ", takeArrivals());
+            case "hang" -> hang(words.length == 1 ? Set.of() : Set.of(words[1].split(" ")));
+            default -> throw new IllegalArgumentException(words[0]);
+        };
+    }
+
+    private synchronized int count() {
+        return arrivals.size();
+    }
+
+    /** Those since the last time. */
+    private synchronized List<String> takeArrivals() {
+        List<String> taken = arrivals;
+        arrivals = new ArrayList<>();
+        return taken;
+    }
+
+    /** From now on these paths hang, and who hangs on others is answered. */
+    private synchronized String hang(Set<String> paths) {
+        hanging = paths;
+        notifyAll();
+        return "";
     }
 
     private void accept() {

@@ -1,8 +1,10 @@
 package dev.postrider.bench;
 
+import dev.postrider.bench.Deliveries.Arrival;
 import dev.postrider.bench.Deliveries.Rate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.ToDoubleFunction;
 
@@ -33,6 +35,8 @@ public final class OutboundBenchmark {
                         WORKSPACES, deliveries.server().describe());
                 OutboundBenchmark benchmark = new OutboundBenchmark(deliveries);
                 benchmark.throughput();
+                benchmark.latency(500, 250);
+                benchmark.latency(20, 30);
             }
         });
     }
@@ -76,8 +80,26 @@ public final class OutboundBenchmark {
                         "",
                         "")
                 .print();
+        Statements.print(deliveries.sql(), "per delivery", EVENTS);
+        double statements =
+                Benchmark.median(figures(rates, rate -> rate.statements().all()));
+        Benchmark.print(
+                "Statements per delivery: %.2f, without BEGIN and COMMIT %.2f%n",
+                statements,
+                Benchmark.median(figures(rates, rate -> rate.statements().inside())));
         Benchmark.atLeast("Beside the bare loop", Benchmark.median(ratios), 0.4);
         Benchmark.atLeast("Deliveries per second", Benchmark.median(delivered), 1_500);
+        Benchmark.atMost("Statements per delivery, BEGIN and COMMIT included", statements, 4);
+    }
+
+    private void latency(int perSecond, double wanted) throws Exception {
+        List<Arrival> arrivals = deliveries.paced(workspaces, perSecond, 2 * SECONDS, Set.of());
+        double[] sinceDue = figures(arrivals, Arrival::sinceDue);
+        Table.ofTimes("%d events per second".formatted(perSecond))
+                .times("from when each was to be published to its arrival", sinceDue)
+                .times("from just before its commit", figures(arrivals, Arrival::sinceCommit))
+                .print();
+        Benchmark.atMost("p99 at %d per second, ms".formatted(perSecond), Benchmark.quantile(0.99, sinceDue), wanted);
     }
 
     private static <T> double[] figures(List<T> rounds, ToDoubleFunction<T> figure) {

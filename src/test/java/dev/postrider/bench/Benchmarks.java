@@ -24,6 +24,7 @@ public final class Benchmarks {
         ALL.put("idle", IdleBenchmark.class);
         ALL.put("inbound", InboundBenchmark.class);
         ALL.put("outbound", OutboundBenchmark.class);
+        ALL.put("hanging", HangingBenchmark.class);
         ALL.put("isolation", IsolationBenchmark.class);
     }
 

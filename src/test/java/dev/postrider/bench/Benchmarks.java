@@ -25,6 +25,7 @@ public final class Benchmarks {
         ALL.put("inbound", InboundBenchmark.class);
         ALL.put("outbound", OutboundBenchmark.class);
         ALL.put("hanging", HangingBenchmark.class);
+        ALL.put("endpoints", EndpointsBenchmark.class);
         ALL.put("isolation", IsolationBenchmark.class);
     }
 

@@ -205,6 +205,45 @@ grant execute on function postrider.hold_delivery, postrider.endpoint_failed, po
 grant execute on function postrider.endpoint_key to postrider_tenant, postrider_engine;
 
 set local role postrider_engine;
+-- A node asks for many at once: in a transaction of its workspace each one took four round trips to the database, and half of
+-- the time that it had. Each is found by the workspace of its task.
+create or replace function postrider.load_deliveries(workspace_ids uuid[], delivery_ids uuid[])
+    returns table (delivery_id uuid, workspace_status text, endpoint_id uuid, url text, headers text, timeout int,
+                   redelivery_policy text, secret bytea, enabled boolean, disabled_reason text, deleted boolean,
+                   concurrency int, failing boolean, held boolean, expired boolean, event_id uuid, body text)
+    language plpgsql stable security definer set search_path = postrider, pg_temp
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+    return query
+    select found.*
+      from unnest($1, $2) as f (workspace, delivery)
+     cross join lateral (
+           select d.delivery_id, w.workspace_status, e.endpoint_id, e.url, e.headers::text, e.timeout,
+                  e.redelivery_policy::text, e.secret, e.enabled, e.disabled_reason, e.deleted_at is not null, e.concurrency,
+                  c.endpoint_id is not null,
+                  coalesce(c.open_until > clock_timestamp() or c.open_until is not null and t.limit_key is null, false),
+                  coalesce(t.limit_key is not null
+                           and clock_timestamp() - coalesce(t.replayed_at, t.created_at)
+                               > (e.redelivery_policy ->> 'maximumRedeliveryWindow')::bigint * interval '1 ms', false),
+                  d.event_id,
+                  case when s.event_id is not null
+                       then json_build_object('type', s.event_type, 'timestamp', utc(s.occurred_at), 'data', s.payload)::text
+                  end
+             from deliveries d
+             join workspaces w on w.workspace_id = d.workspace_id
+             join webhook_endpoints e on e.workspace_id = d.workspace_id and e.endpoint_id = d.endpoint_id
+             left join endpoint_circuits c on c.workspace_id = d.workspace_id and c.endpoint_id = d.endpoint_id
+             left join background_tasks t
+               on t.workspace_id = d.workspace_id and t.task_id = d.delivery_id
+              and (c.open_until is not null or jsonb_exists(e.redelivery_policy, 'maximumRedeliveryWindow'))
+             left join system_events s
+               on s.workspace_id = d.workspace_id and s.event_id = d.event_id and s.occurred_at = d.occurred_at
+            where d.workspace_id = f.workspace and d.delivery_id = f.delivery
+            limit 1) found;
+end $$;
+comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or is probed and this delivery was not counted for that. Expired: its redelivery window passed while it was held back. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
+
 create or replace function postrider.sweep_endpoint_limits() returns int
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 declare
@@ -223,6 +262,6 @@ begin
     return swept;
 end $$;
 comment on function postrider.sweep_endpoint_limits is 'Removes the limits of endpoints that have caught up; returns how many. Definer: looks at all workspaces.';
-revoke execute on function postrider.sweep_endpoint_limits from public;
-grant execute on function postrider.sweep_endpoint_limits to postrider_dispatcher;
+revoke execute on function postrider.sweep_endpoint_limits, postrider.load_deliveries from public;
+grant execute on function postrider.sweep_endpoint_limits, postrider.load_deliveries to postrider_dispatcher;
 set local role postrider_owner;

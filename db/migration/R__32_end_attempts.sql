@@ -158,7 +158,9 @@ comment on function postrider.still_held is 'Which of these tasks a node still h
 -- it has recorded is left out then, which is no older than a lease.
 create or replace function postrider.record_attempts(
     workspace_ids uuid[], task_ids uuid[], attempts int[], reports text[], ages bigint[]
-) returns void language sql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
+) returns void language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
     insert into delivery_attempts (
            workspace_id, delivery_id, endpoint_id, attempted_at, attempt, request_url, request_headers, request_body,
            response_status, response_headers, response_body, response_cut, duration, outcome, error, remote_address, dns,
@@ -174,8 +176,8 @@ create or replace function postrider.record_attempts(
      where f.report is not null
        and not exists (select from delivery_attempts a
                         where a.workspace_id = f.workspace and a.delivery_id = f.delivery and a.attempt = f.attempt
-                          and a.attempted_at > now() - interval '1 hour')
-$$;
+                          and a.attempted_at > now() - interval '1 hour');
+end $$;
 comment on function postrider.record_attempts is 'Records the attempts to deliver that have reports: JSON, and how many milliseconds ago each ended. Definer: called by finish_tasks and end_attempts only.';
 
 drop function if exists postrider.finish_tasks(text, uuid[], uuid[], int[]);

@@ -39,6 +39,7 @@ comment on column postrider.endpoint_circuits.openings is 'How often the circuit
 comment on column postrider.endpoint_circuits.open_until is 'No attempt begins before; then one at a time probes. Null: the circuit has not been opened.';
 select postrider.enforce_isolation('postrider.endpoint_circuits', '{postrider_operator,postrider_analyst}');
 grant select on postrider.endpoint_circuits to postrider_tenant;
+grant select on postrider.endpoint_circuits, postrider.deliveries, postrider.system_events to postrider_engine;
 
 -- The batch that ends attempts records them, and may be repeated when its answer is lost.
 alter table postrider.delivery_attempts

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.postrider.Discard;
+import dev.postrider.Snooze;
 import dev.postrider.queue.DurableRedeliveryPolicy;
 import java.net.URI;
 import java.time.Clock;
@@ -19,7 +20,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.component.http.HttpConstants;
 import org.apache.camel.support.SynchronizationAdapter;
 
-/** Makes the signed request of a delivery from its endpoint and event, as {@code load-delivery.sql} found them. */
+/** Makes the signed request of a delivery from its endpoint and event. */
 public final class DeliveryPreparation {
 
     /** Property of the exchange that the queue reads: the redelivery policy of this task. */
@@ -31,6 +32,9 @@ public final class DeliveryPreparation {
     private static final String DEFAULT_POLICY = "deliveryRedelivery";
     private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
 
+    private static final Duration WHILE_SUSPENDED = Duration.ofMinutes(1);
+
+    private final DeliveryLoader deliveries;
     private final EndpointSecrets secrets;
     private final EndpointLanes lanes;
     private final int concurrency;
@@ -40,12 +44,14 @@ public final class DeliveryPreparation {
 
     /** @param concurrency deliveries to one endpoint at once, unless it has a limit of its own */
     DeliveryPreparation(
+            DeliveryLoader deliveries,
             EndpointSecrets secrets,
             EndpointLanes lanes,
             int concurrency,
             ObjectMapper json,
             Clock clock,
             DeliveryMeters meters) {
+        this.deliveries = deliveries;
         this.secrets = secrets;
         this.lanes = lanes;
         this.concurrency = concurrency;
@@ -75,10 +81,15 @@ public final class DeliveryPreparation {
 
     private void prepareOrThrow(Exchange exchange)
             throws DeliveryException, JsonProcessingException, InterruptedException {
-        Map<?, ?> row = exchange.getMessage().getBody(Map.class);
+        UUID workspace = UUID.fromString(exchange.getProperty("workspaceId", String.class));
+        UUID delivery = UUID.fromString(exchange.getProperty("taskId", String.class));
+        Map<?, ?> row = deliveries.load(workspace, delivery);
         exchange.getMessage().removeHeaders("*");
         if (row == null) {
             throw new Discard("the delivery is not stored any more");
+        }
+        if (!row.get("workspace_status").equals("active")) {
+            throw new Snooze(WHILE_SUSPENDED); // what is deleted ends by itself
         }
         Object endpointId = row.get("endpoint_id");
         exchange.setProperty("endpointId", String.valueOf(endpointId));
@@ -103,10 +114,10 @@ public final class DeliveryPreparation {
                             .formatted(endpointId));
         }
         exchange.setProperty("endpointFailing", row.get("failing"));
-        if (isHeld(exchange, row)) {
+        if (isHeld(exchange, delivery, row)) {
             return;
         }
-        DeliveryRequest request = request(exchange, row);
+        DeliveryRequest request = request(workspace, row);
         exchange.setProperty("endpointUrl", row.get("url"));
         exchange.setProperty(POLICY, policy);
         exchange.setProperty(BoundedExchange.REQUEST, request);
@@ -115,9 +126,8 @@ public final class DeliveryPreparation {
         exchange.setProperty(BEGUN, System.nanoTime());
     }
 
-    private boolean isHeld(Exchange exchange, Map<?, ?> row) throws InterruptedException {
+    private boolean isHeld(Exchange exchange, UUID delivery, Map<?, ?> row) throws InterruptedException {
         UUID endpoint = (UUID) row.get("endpoint_id");
-        UUID delivery = UUID.fromString(exchange.getProperty("taskId", String.class));
         int places = row.get("concurrency") instanceof Number own ? own.intValue() : concurrency;
         exchange.setProperty("endpointConcurrency", places);
         boolean circuit = Boolean.TRUE.equals(row.get("held"));
@@ -137,9 +147,7 @@ public final class DeliveryPreparation {
         return true;
     }
 
-    private DeliveryRequest request(Exchange exchange, Map<?, ?> row)
-            throws DeliveryException, JsonProcessingException {
-        UUID workspaceId = UUID.fromString(exchange.getProperty("workspaceId", String.class));
+    private DeliveryRequest request(UUID workspaceId, Map<?, ?> row) throws DeliveryException, JsonProcessingException {
         URI url;
         try {
             url = EndpointUrl.parse((String) row.get("url"));

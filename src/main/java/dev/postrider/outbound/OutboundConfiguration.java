@@ -1,6 +1,7 @@
 package dev.postrider.outbound;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.Limits;
 import dev.postrider.Postrider;
 import dev.postrider.secrets.SecretBox;
@@ -16,9 +17,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.jdbc.core.JdbcTemplate;
 
 /** Gives the route {@code deliver} what YAML cannot say: signing, the bounded HTTP client, and the judgement. */
 @Configuration(proxyBeanMethods = false)
@@ -114,13 +117,21 @@ public class OutboundConfiguration {
 
     @Bean
     DeliveryPreparation deliveryPreparation(
+            @Qualifier("dispatcher") HikariDataSource dispatcher,
             EndpointSecrets secrets,
             EndpointLanes lanes,
             OutboundSettings settings,
             ObjectMapper json,
             Clock clock,
             DeliveryMeters meters) {
-        return new DeliveryPreparation(secrets, lanes, settings.concurrency(), json, clock, meters);
+        return new DeliveryPreparation(
+                new DeliveryLoader(new JdbcTemplate(dispatcher)),
+                secrets,
+                lanes,
+                settings.concurrency(),
+                json,
+                clock,
+                meters);
     }
 
     @Bean

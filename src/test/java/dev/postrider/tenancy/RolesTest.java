@@ -64,9 +64,9 @@ class RolesTest {
                 background_tasks      rawd       -          r          -          r          r
                 billing_events        -          -          r          -          -          r
                 dead_letters          rawd       -          r          -          r          r
-                deliveries            -          -          r          -          r          r
+                deliveries            r          -          r          -          r          r
                 delivery_attempts     ra         -          r          -          r          r
-                endpoint_circuits     -          -          r          -          r          r
+                endpoint_circuits     r          -          r          -          r          r
                 event_keys            rd         -          -          -          -          -
                 flyway_schema_history -          -          -          -          -          -
                 idempotency_keys      rd         -          rawd       -          -          -
@@ -75,7 +75,7 @@ class RolesTest {
                 isolation_breaches    -          -          -          r          r          r
                 replays               raw        -          r          -          r          r
                 schedules             rw         -          rawd       -          r          r
-                system_events         a          -          r          -          r          r
+                system_events         ra         -          r          -          r          r
                 task_dependencies     rad        -          r          -          r          r
                 task_history          ra         -          r          -          r          r
                 task_limits           rawd       -          r          -          r          r
@@ -158,6 +158,7 @@ class RolesTest {
                 isolation_rule         caller  producer operator analyst
                 last_attempts          caller  -
                 limit_json             caller  tenant
+                load_deliveries        engine  dispatcher
                 make_replay            caller  engine
                 matching_letters       caller  engine
                 mirror_state           owner   tenant

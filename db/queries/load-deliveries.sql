@@ -1,0 +1,2 @@
+-- What these deliveries need: their endpoints, and their events as the bodies that are signed.
+select * from postrider.load_deliveries(?, ?)

@@ -23,8 +23,10 @@ public record NodeProcess(Process process, Path output) {
      * Starts one; it has its routes from the folder {@code routes} of the directory.
      *
      * @param name of its files in the directory; a node that takes another's place has another name
+     * @param settings more of them, as {@code name=value}
      */
-    public static NodeProcess start(Path directory, String name, DatabaseLocation database) throws IOException {
+    public static NodeProcess start(Path directory, String name, DatabaseLocation database, String... settings)
+            throws IOException {
         Path output = directory.resolve("output-%s.txt".formatted(name));
         List<String> command = new ArrayList<>(List.of(
                 ProcessHandle.current().info().command().orElse("java"),
@@ -38,7 +40,7 @@ public record NodeProcess(Process process, Path output) {
                 "--postrider.operator.password=test",
                 "--postrider.directory=" + directory.resolve("postrider-" + name),
                 "--postrider.routes.directory=" + directory.resolve("routes")));
-        Stream.of(TestDatabase.settings(database))
+        Stream.concat(Stream.of(TestDatabase.settings(database)), Stream.of(settings))
                 .map(setting -> "--" + setting)
                 .forEach(command::add);
         return new NodeProcess(

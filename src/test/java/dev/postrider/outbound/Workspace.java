@@ -62,8 +62,12 @@ final class Workspace {
     }
 
     UUID publish(String type, String payload) {
-        return within(() ->
-                everything.queryForObject("select postrider.publish_event(?, ?::jsonb)", UUID.class, type, payload));
+        return publish(type, payload, null);
+    }
+
+    UUID publish(String type, String payload, String eventKey) {
+        return within(() -> everything.queryForObject(
+                "select postrider.publish_event(?, ?::jsonb, ?)", UUID.class, type, payload, eventKey));
     }
 
     UUID replay(UUID deadLetterId) {

@@ -5,6 +5,10 @@ import java.net.NoRouteToHostException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.util.List;
@@ -18,8 +22,10 @@ import org.apache.hc.client5.http.ClientProtocolException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
 import org.apache.hc.core5.http.ConnectionClosedException;
 import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.MalformedChunkCodingException;
 import org.apache.hc.core5.http.MessageConstraintException;
 import org.apache.hc.core5.http.NoHttpResponseException;
+import org.apache.hc.core5.http.TruncatedChunkException;
 import org.postgresql.util.PSQLException;
 
 /**
@@ -92,11 +98,8 @@ public final class FailureWords {
         if (error instanceof SocketTimeoutException) {
             return "no answer in time";
         }
-        if (error instanceof SSLPeerUnverifiedException) {
-            return "no secure connection: the certificate is for another host";
-        }
-        if (error instanceof SSLException) {
-            return "no secure connection: the certificate or the version of TLS is not accepted";
+        if (error instanceof SSLException tls) {
+            return "no secure connection: " + tlsWords(tls);
         }
         if (error instanceof NoRouteToHostException) {
             return "no network leads to the host";
@@ -106,13 +109,42 @@ public final class FailureWords {
         }
         if (error instanceof SocketException
                 || error instanceof NoHttpResponseException
-                || error instanceof ConnectionClosedException) {
+                || error instanceof ConnectionClosedException
+                || error instanceof TruncatedChunkException) {
             return "the connection broke before the answer was complete";
+        }
+        if (error instanceof MessageConstraintException) {
+            return "the answer has too many headers, or too long ones";
         }
         return error instanceof HttpException
                         || error instanceof ClientProtocolException
-                        || error instanceof MessageConstraintException
+                        || error instanceof MalformedChunkCodingException
                 ? "the answer is not valid HTTP"
                 : null;
+    }
+
+    /** Java tells a certificate for another host, and an answer without TLS, by the message alone. */
+    private static String tlsWords(SSLException error) {
+        for (Throwable cause : ErrorText.causes(error)) {
+            String message = ErrorText.messageOf(cause, "");
+            if (cause instanceof SSLPeerUnverifiedException
+                    || cause instanceof CertificateException
+                            && message.matches("No (subject alternative|name matching).*")) {
+                return "the certificate is for another host";
+            }
+            if (cause instanceof CertificateExpiredException) {
+                return "the certificate has expired";
+            }
+            if (cause instanceof CertificateNotYetValidException) {
+                return "the certificate is not valid yet";
+            }
+            if (cause instanceof CertPathBuilderException) {
+                return "the certificate is not from an authority that is trusted, or comes without those in between";
+            }
+            if (message.contains("unrecognized SSL message")) {
+                return "the other side does not speak TLS at this port";
+            }
+        }
+        return "the certificate or the version of TLS is not accepted";
     }
 }

@@ -39,6 +39,7 @@ public final class HangingBenchmark {
         List<Arrival> calm = new ArrayList<>();
         List<Arrival> disturbed = new ArrayList<>();
         double[] ratios = new double[ROUNDS];
+        int hung = 0;
         deliveries.paced(workspaces, PER_SECOND, 10, Set.of()); // warms up
         int share = workspaces.size() / SHARE;
         for (int round = 0; round < ROUNDS; round++) {
@@ -46,7 +47,9 @@ public final class HangingBenchmark {
             Set<Integer> hanging =
                     IntStream.range(round * share, (round + 1) * share).boxed().collect(Collectors.toSet());
             List<Arrival> without = others(deliveries.paced(workspaces, PER_SECOND, SECONDS, Set.of()), hanging);
-            List<Arrival> with = others(deliveries.paced(workspaces, PER_SECOND, SECONDS, hanging), hanging);
+            List<Arrival> all = deliveries.paced(workspaces, PER_SECOND, SECONDS, hanging);
+            List<Arrival> with = others(all, hanging);
+            hung += all.size() - with.size();
             ratios[round] =
                     Benchmark.quantile(0.99, milliseconds(with)) / Benchmark.quantile(0.99, milliseconds(without));
             calm.addAll(without);
@@ -54,7 +57,7 @@ public final class HangingBenchmark {
         }
         Table.ofTimes("%d rounds, to the others of %,d endpoints".formatted(ROUNDS, workspaces.size()))
                 .times("none hangs", milliseconds(calm))
-                .times("hanging: %d".formatted(share), milliseconds(disturbed))
+                .times("hanging: %d, with %,d events".formatted(share, hung), milliseconds(disturbed))
                 .print();
         // Beside a node that cannot keep up anyway nothing would look slow.
         Benchmark.atMost("p99 when none hangs, ms", Benchmark.quantile(0.99, milliseconds(calm)), 250);

@@ -42,8 +42,17 @@ final class BareLoop implements AutoCloseable {
                 .build();
     }
 
-    /** Posts for so many seconds; returns how many a second. */
-    double perSecond(int seconds) throws Exception {
+    /**
+     * How fast it went once.
+     *
+     * @param perSecond posts that were answered
+     * @param cpu microseconds of this process each
+     */
+    record Rate(double perSecond, double cpu) {}
+
+    /** Posts for so many seconds. */
+    Rate measure(int seconds) throws Exception {
+        double cpuBefore = ProcessorTime.of(ProcessHandle.current().pid());
         long begun = System.nanoTime();
         LongAdder posted = new LongAdder();
         Benchmark.Work loop = () -> {
@@ -54,7 +63,9 @@ final class BareLoop implements AutoCloseable {
         };
         List<Benchmark.Work> loops = new ArrayList<>(Collections.nCopies(threads, loop));
         Clients.run(loops);
-        return posted.sum() / ((System.nanoTime() - begun) / 1e9);
+        double elapsed = (System.nanoTime() - begun) / 1e9;
+        double cpu = ProcessorTime.of(ProcessHandle.current().pid()) - cpuBefore;
+        return new Rate(posted.sum() / elapsed, cpu / posted.sum());
     }
 
     private void post(long n) throws Exception {

@@ -43,17 +43,17 @@ public final class OutboundBenchmark {
 
     private void throughput() throws Exception {
         List<Rate> rates = new ArrayList<>();
-        List<Double> bare = new ArrayList<>();
+        List<BareLoop.Rate> bare = new ArrayList<>();
         try (BareLoop loop = new BareLoop(THREADS, deliveries.receiverUrl() + "/bare")) {
             for (int round = 0; round <= ROUNDS; round++) {
                 rates.add(deliveries.rate(workspaces, EVENTS));
-                bare.add(loop.perSecond(SECONDS));
+                bare.add(loop.measure(SECONDS));
             }
         }
         rates.remove(0); // warmed up
         bare.remove(0);
         double[] delivered = figures(rates, Rate::perSecond);
-        double[] posted = figures(bare, Double::doubleValue);
+        double[] posted = figures(bare, BareLoop.Rate::perSecond);
         double[] ratios = new double[ROUNDS];
         for (int i = 0; i < ROUNDS; i++) {
             ratios[i] = delivered[i] / posted[i];
@@ -63,7 +63,7 @@ public final class OutboundBenchmark {
                         "per second, median",
                         "least",
                         "most",
-                        "node CPU, µs each",
+                        "own CPU, µs each",
                         "database CPU, µs each")
                 .row(
                         "published, delivered and committed",
@@ -77,7 +77,7 @@ public final class OutboundBenchmark {
                         Benchmark.median(posted),
                         Benchmark.quantile(0, posted),
                         Benchmark.quantile(1, posted),
-                        "",
+                        Benchmark.median(figures(bare, BareLoop.Rate::cpu)),
                         "")
                 .print();
         Statements.print(deliveries.sql(), "per delivery", EVENTS);

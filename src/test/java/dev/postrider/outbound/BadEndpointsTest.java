@@ -243,10 +243,15 @@ class BadEndpointsTest {
         assertThat(errorOf("http://nowhere.invalid/")).isEqualTo("the host nowhere.invalid is unknown");
     }
 
+    @Test
+    void aPortThatIsNotAllowedIsNamed() {
+        assertThat(errorOf("http://127.0.0.1:25/")).contains("port 25", "postrider.outbound.allowed-ports");
+    }
+
     @ParameterizedTest
     @CsvSource({"127.0.0.1", "[::1]"})
     void aPortAtWhichNobodyListensIsCalledSo(String host) {
-        assertThat(errorOf("http://%s:1/".formatted(host))).isEqualTo("the connection was refused");
+        assertThat(errorOf("http://%s:65535/".formatted(host))).isEqualTo("the connection was refused");
     }
 
     @Test

@@ -67,6 +67,9 @@ public final class FailureWords {
     }
 
     private static Optional<String> known(Throwable cause) {
+        if (cause instanceof MeantForPeople) {
+            return Optional.of(ErrorText.messageOf(cause, UNTOLD));
+        }
         if (cause instanceof HttpOperationFailedException http) {
             return Optional.of("the other side answered %d".formatted(http.getStatusCode()));
         }

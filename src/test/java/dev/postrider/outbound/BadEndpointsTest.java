@@ -245,7 +245,11 @@ class BadEndpointsTest {
 
     @Test
     void aPortThatIsNotAllowedIsNamed() {
-        assertThat(errorOf("http://127.0.0.1:25/")).contains("port 25", "postrider.outbound.allowed-ports");
+        endpoint("http://127.0.0.1:25/", TIMEOUT, ONCE);
+        workspace.publish("invoice.paid", "{}");
+        await().until(() -> workspace.rows("dead_letters").size() == 1);
+        assertThat((String) workspace.deadLetter().get("last_error"))
+                .contains("port 25 of 127.0.0.1", "postrider.outbound.allowed-ports");
     }
 
     @ParameterizedTest

@@ -19,8 +19,8 @@ declare
     workspace constant uuid := required_workspace();
     key constant text := endpoint_key(hold_delivery.endpoint_id);
 begin
-    insert into task_limits (workspace_id, limit_key, max_running) values (workspace, key, hold_delivery.concurrency)
-    on conflict (workspace_id, limit_key) do nothing;
+    insert into task_limits as l (workspace_id, limit_key, max_running) values (workspace, key, hold_delivery.concurrency)
+    on conflict (workspace_id, limit_key) do update set max_running = excluded.max_running where l.max_running is null;
     update background_tasks set limit_key = key
      where workspace_id = workspace and task_id = hold_delivery.delivery_id and limit_key is null;
     update background_tasks set limit_key = key, counted = true

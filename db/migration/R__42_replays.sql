@@ -31,7 +31,8 @@ end $$;
 comment on function postrider.checked_filter is 'The filter, if it is one; an error (PR400) that names the field otherwise.';
 
 -- The primary key serves, or for all workspaces (the nil UUID) dead_letters_id, if the planner knows the values: callers
--- plan anew each time (plan_cache_mode), and this body is put into their statements. Closed workspaces have a rest.
+-- plan anew each time (plan_cache_mode), and this body is put into their statements; ids are made when letters die. Closed
+-- workspaces have a rest.
 create or replace function postrider.matching_letters(workspace uuid, filter jsonb, after uuid, before timestamptz)
     returns table (workspace_id uuid, dead_letter_id uuid) language sql stable as $$
     select d.workspace_id, d.dead_letter_id
@@ -41,7 +42,8 @@ create or replace function postrider.matching_letters(workspace uuid, filter jso
        and d.dead_at < before
        and (filter -> 'taskType' is null or d.task_type = filter ->> 'taskType')
        and (filter -> 'kind' is null or d.kind = filter ->> 'kind')
-       and (filter -> 'deadFrom' is null or d.dead_at >= (filter ->> 'deadFrom')::timestamptz)
+       and (filter -> 'deadFrom' is null or d.dead_at >= (filter ->> 'deadFrom')::timestamptz
+            and d.dead_letter_id >= postrider.id_floor((filter ->> 'deadFrom')::timestamptz - interval '1 ms'))
        and (filter -> 'deadTo' is null or d.dead_at < (filter ->> 'deadTo')::timestamptz)
        and (filter -> 'deadLetterIds' is null
             or d.dead_letter_id = any (array (select jsonb_array_elements_text(filter -> 'deadLetterIds')::uuid)))

@@ -67,7 +67,8 @@ begin atomic
                'deliveryId', d.delivery_id, 'eventId', d.event_id, 'eventType', d.event_type,
                'endpointId', d.endpoint_id, 'status', t.status, 'attemptCount', t.attempt_count,
                'failures', t.failure_count, 'lastError', t.last_error, 'reason', t.reason,
-               'lastResponseStatus', a.response_status, 'lastAttemptAt', postrider.utc(a.attempted_at),
+               'lastResponseStatus', a.statuses[cardinality(a.statuses)], 'lastAttemptAt', postrider.utc(a.attempted_at),
+               'responseStatuses', coalesce(to_jsonb(a.statuses), '[]'),
                'nextAttemptAt', case when t.status = 'queued' then postrider.utc(t.scheduled_at) end,
                'deadLetterId', case when t.status = 'dead' then (
                    select dead_letter_id from postrider.dead_letters
@@ -77,9 +78,9 @@ begin atomic
       left join postrider.tasks t on t.workspace_id = (d).workspace_id and t.task_id = (d).delivery_id
        and (t.completed_at is null or t.completed_at >= (d).created_at)
       left join lateral (
-           select response_status, attempted_at from postrider.delivery_attempts
-            where workspace_id = (d).workspace_id and delivery_id = (d).delivery_id and attempted_at >= (d).created_at
-            order by attempt desc limit 1) a on true;
+           select array_agg(response_status order by attempt) as statuses, max(attempted_at) as attempted_at
+             from postrider.delivery_attempts
+            where workspace_id = (d).workspace_id and delivery_id = (d).delivery_id and attempted_at >= (d).created_at) a on true;
 end;
 comment on function postrider.delivery_json is 'A delivery as lists show it: its status, the last answer, and when the next attempt is.';
 

@@ -25,7 +25,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'eventType', 'plans', 'eventKey', event_key, 'type', 'plans', 'receiptId', receipt, 'sourceId', source,
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
                'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', jsonb_build_object('deadLetterIds', jsonb_build_array(dead_letter)), 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
-               'secret', '', 'since', since, 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
+               'secret', '', 'since', until - interval '1 day', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
                'limitKey', limit_key, 'maxRunning', 1,
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids

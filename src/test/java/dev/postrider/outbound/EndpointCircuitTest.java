@@ -130,6 +130,23 @@ class EndpointCircuitTest extends OutboundTest {
     }
 
     @Test
+    void anEndpointWithARateThatHangsIsHeldByTheDefaultConcurrency() {
+        CountDownLatch answer = new CountDownLatch(1);
+        receiver.answers(exchange -> {
+            awaitLatch(answer);
+            Receiver.with(200, "").write(exchange);
+        });
+        UUID hanging = endpoint(receiver, OFTEN);
+        workspace.update(hanging, "rate_limit = 1000");
+        for (int i = 0; i < 40; i++) {
+            workspace.publish("circuit.rate", "{}");
+        }
+        await().until(() -> receiver.requests().size() == 16 && held(hanging) == 24);
+        answer.countDown();
+        await().until(() -> workspace.rows("task_history").size() == 40);
+    }
+
+    @Test
     void retryAfterHoldsTheWholeEndpoint() {
         receiver.answers(Receiver.with(429, "", "Retry-After", "600"));
         UUID busy = endpoint(receiver, OFTEN);

@@ -50,6 +50,7 @@ class OutboundApiTest extends OutboundTest {
                 deliveries("endpointId=" + endpoint.path("endpointId").asText()).get(0);
         assertThat(listed.path("status").asText()).isEqualTo("dead");
         assertThat(listed.path("lastResponseStatus").asInt()).isEqualTo(500);
+        assertThat(listed.path("responseStatuses").toString()).isEqualTo("[500,500]");
         assertThat(listed.path("attemptCount").asInt()).isEqualTo(2);
         JsonNode delivery = get("/deliveries/" + listed.path("deliveryId").asText(), 200);
         assertThat(delivery.path("attempts")).hasSize(2);

@@ -41,7 +41,9 @@ final class DeliveryMeters {
                 .register(registry);
         duration = Timer.builder("postrider.delivery.duration")
                 .description("of requests to endpoints, their answers' bodies included")
-                .publishPercentileHistogram(false)
+                .publishPercentileHistogram()
+                .minimumExpectedValue(Duration.ofMillis(1))
+                .maximumExpectedValue(Duration.ofMinutes(1))
                 .register(registry);
     }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.Receiver;
-import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -15,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,12 +30,10 @@ class CrashWindowsTest extends OutboundTest {
     private static final int TIMEOUT = 60_000;
     private static final String QUICK =
             "{\"maximumRedeliveries\": 100, \"redeliveryDelay\": 100, \"backOffMultiplier\": 1}";
-    private static final Duration LONGER_THAN_THE_LEASE = Duration.ofSeconds(26); // silent for 20 s, swept every 5
 
     private final EndpointSecrets secrets = APPLICATION.bean(EndpointSecrets.class);
     private final Receiver receiver = Receiver.start();
     private final String secret = WebhookSignature.newSecret();
-    private final CountDownLatch gate = new CountDownLatch(1);
     private Workspace workspace;
 
     @BeforeEach
@@ -47,7 +43,6 @@ class CrashWindowsTest extends OutboundTest {
 
     @AfterEach
     void close() {
-        gate.countDown();
         receiver.close();
         assertThat(EVERYTHING.queryForObject("select postrider.unaccounted()", Long.class))
                 .as("deliveries that are nowhere")
@@ -263,38 +258,6 @@ class CrashWindowsTest extends OutboundTest {
         assertThat(requests).hasSize(100);
         assertThat(requests.remove("/hook/13")).isEqualTo(4);
         assertThat(requests.values()).containsOnly(1L);
-    }
-
-    @Test
-    void anAnswerThatTakesLongerThanANodesLeaseIsNotAskedForTwice() {
-        receiver.answers(exchange -> {
-            exchange.sendResponseHeaders(200, 0);
-            exchange.getResponseBody().write("slow".getBytes(StandardCharsets.UTF_8));
-            exchange.getResponseBody().flush();
-            try {
-                gate.await();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
-        endpoint(QUICK);
-        workspace.publish("invoice.paid", "{}");
-
-        await().atMost(LONGER_THAN_THE_LEASE.multipliedBy(2))
-                .until(() -> EVERYTHING.queryForObject(
-                        "select coalesce(bool_or(clock_timestamp() - claimed_at > make_interval(secs => ?)), false)"
-                                + " from postrider.background_tasks where workspace_id = ?",
-                        Boolean.class,
-                        LONGER_THAN_THE_LEASE.toSeconds(),
-                        workspace.id));
-        gate.countDown();
-
-        await().until(() -> workspace.rows("task_history").size() == 1);
-        assertThat(receiver.requests()).hasSize(1);
-        assertThat(workspace.rows("task_history"))
-                .singleElement()
-                .satisfies(task ->
-                        assertThat(task).containsEntry("attempt_count", 1).containsEntry("failure_count", 0));
     }
 
     private UUID endpoint(String policy) {

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.postrider.testkit.NodeProcess;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LostNodeDeliveriesTest {
 
     private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final Duration LONGER_THAN_THE_LEASE = Duration.ofSeconds(26); // silent for 20 s, swept every 5
     private static final String ALLOWED = "postrider.outbound.allowed-networks=127.0.0.1/32";
     private static final String QUICK =
             "{\"maximumRedeliveries\": 100, \"redeliveryDelay\": 100, \"backOffMultiplier\": 1}";
@@ -110,37 +113,82 @@ class LostNodeDeliveriesTest {
 
     @Test
     void aStalledNodeDoesNotEndADeliveryThatAnotherHasTakenOver() throws Exception {
+        CountDownLatch second = new CountDownLatch(1);
         receiver.answers(exchange -> {
             boolean first = receiver.requests().size() == 1;
-            if (first) {
-                pass(gate);
-            }
+            pass(first ? gate : second);
             Receiver.with(first ? 500 : 200, "").write(exchange);
         });
-        UUID overtaken = workspace.publish("invoice.paid", "{}");
+        workspace.publish("invoice.paid", "{}");
         await().until(() -> receiver.requests().size() == 1);
         String stalled = (String) onlyTask().get("worker_id");
         application.camel().getRouteController().stopRoute("heartbeat");
-        UUID next;
         try (RunningApplication other = RunningApplication.on(application.database(), ALLOWED)) {
             silence(stalled);
-            await().atMost(PATIENCE).until(() -> workspace.rows("task_history").size() == 1);
-            other.camel().getRouteController().stopRoute("deliver");
+            await().atMost(PATIENCE).until(() -> receiver.requests().size() == 2);
+            Map<String, Object> takenOver = onlyTask();
+            assertThat(takenOver).containsEntry("attempt_count", 2).doesNotContainEntry("worker_id", stalled);
+
             gate.countDown(); // the first node has its answer now, too late
+            await().until(() -> refused(application) == 1);
+            await().during(Duration.ofSeconds(2)).until(() -> onlyTask().equals(takenOver));
+
+            second.countDown();
+            await().until(() -> workspace.rows("task_history").size() == 1);
+            assertThat(refused(other)).isZero();
+        } finally {
+            second.countDown();
             application.camel().getRouteController().startRoute("heartbeat");
-            next = workspace.publish("invoice.paid", "{}");
-            await().until(() -> workspace.rows("task_history").size() == 2);
         }
-        assertThat(ids()).containsExactly(overtaken.toString(), overtaken.toString(), next.toString());
-        assertThat(workspace.rows("dead_letters")).isEmpty();
+        assertThat(receiver.requests()).hasSize(2);
         assertThat(workspace.rows("task_history"))
-                .anySatisfy(task -> assertThat(task)
+                .singleElement()
+                .satisfies(task -> assertThat(task)
                         .containsEntry("task_status", "completed")
                         .containsEntry("attempt_count", 2)
-                        .doesNotContainEntry("worker_id", stalled))
-                .anySatisfy(task -> assertThat(task)
-                        .containsEntry("task_status", "completed")
-                        .containsEntry("attempt_count", 1));
+                        .containsEntry("failure_count", 1));
+    }
+
+    @Test
+    void anAnswerThatTakesLongerThanANodesLeaseIsNotAskedForTwice() {
+        receiver.answers(exchange -> {
+            exchange.sendResponseHeaders(200, 0);
+            exchange.getResponseBody().write("slow".getBytes(StandardCharsets.UTF_8));
+            exchange.getResponseBody().flush();
+            pass(gate);
+        });
+        workspace.publish("invoice.paid", "{}");
+        await().until(() -> receiver.requests().size() == 1);
+        try (RunningApplication other = RunningApplication.on(application.database(), ALLOWED)) {
+            assertThat(other.camel()
+                            .getRouteController()
+                            .getRouteStatus("deliver")
+                            .isStarted())
+                    .isTrue();
+            await().atMost(PATIENCE)
+                    .until(() -> application
+                            .sql()
+                            .queryForObject(
+                                    "select coalesce(bool_or(clock_timestamp() - claimed_at > make_interval(secs => ?)), true)"
+                                            + " from postrider.background_tasks where workspace_id = ?",
+                                    Boolean.class,
+                                    LONGER_THAN_THE_LEASE.toSeconds(),
+                                    workspace.id));
+            gate.countDown();
+            await().until(() -> workspace.rows("task_history").size() == 1);
+        }
+        assertThat(receiver.requests()).hasSize(1);
+        assertThat(workspace.rows("task_history"))
+                .singleElement()
+                .satisfies(task ->
+                        assertThat(task).containsEntry("attempt_count", 1).containsEntry("failure_count", 0));
+    }
+
+    /** How many answers a node has refused to take for a success. */
+    private static double refused(RunningApplication node) {
+        return node.bean(MeterRegistry.class)
+                .counter("postrider.delivery", "outcome", "refused")
+                .count();
     }
 
     private Map<String, Object> onlyTask() {

@@ -119,7 +119,8 @@ $$;
 comment on function postrider.redelivery_delay is 'Milliseconds until a task is tried again that had failed so often before this failure.';
 
 -- A node silent for 20 s is dead: each of its tasks counts a failure and waits again, or is a dead letter when its
--- policy is exhausted, by number or by age; a delivery always waits again, because its policy is its endpoint's, which the next attempt knows.
+-- policy is exhausted, by number or by age; a delivery always waits again, ten minutes at most, because its policy is its
+-- endpoint's, which the next attempt knows.
 -- The node's row is locked first, so that no claim of it slips in between.
 create or replace function postrider.rescue_tasks() returns table (node text, rescued int)
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -140,7 +141,8 @@ begin
                                            >= c.maximum_redelivery_window * interval '1 ms')
                               then 'dead' else 'retry' end) as outcomes,
                array_agg(format('the node that ran it died: it was silent since %s', silent.heartbeat_at)) as errors,
-               array_agg(redelivery_delay(c, failure_count)) as delays
+               array_agg(case t.kind when 'delivery' then least(redelivery_delay(c, failure_count), 600000)
+                                     else redelivery_delay(c, failure_count) end) as delays
           into held
           from background_tasks t left join task_types c using (task_type)
          where task_status = 'processing' and worker_id = silent.node_id;

@@ -19,6 +19,9 @@ import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.http.HttpConstants;
 import org.apache.camel.support.SynchronizationAdapter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
 
 /** Makes the signed request of a delivery from its endpoint and event. */
 public final class DeliveryPreparation {
@@ -32,7 +35,9 @@ public final class DeliveryPreparation {
     private static final String DEFAULT_POLICY = "deliveryRedelivery";
     private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
 
+    private static final Logger log = LoggerFactory.getLogger(DeliveryPreparation.class);
     private static final Duration WHILE_SUSPENDED = Duration.ofMinutes(1);
+    private static final Duration WITHOUT_DATABASE = Duration.ofSeconds(2);
 
     private final DeliveryLoader deliveries;
     private final EndpointSecrets secrets;
@@ -65,17 +70,17 @@ public final class DeliveryPreparation {
      * take it now, the property {@code deliveryHeld}: what is under way to it, as an array of PostgreSQL.
      *
      * @throws Discard if the endpoint was deleted: nobody waits for this delivery any more
+     * @throws Snooze if the database does not answer, or the workspace is suspended
      * @throws DeliveryException if it cannot be sent now; it is a dead letter at once, to be replayed when that is mended
      */
     public void prepare(Exchange exchange) throws DeliveryException, JsonProcessingException, InterruptedException {
-        boolean prepared = false;
         try {
             prepareOrThrow(exchange);
-            prepared = true;
-        } finally {
-            if (!prepared) {
-                meters.count(DeliveryOutcome.UNSENDABLE);
-            }
+        } catch (Snooze putBack) {
+            throw putBack;
+        } catch (Exception e) {
+            meters.count(DeliveryOutcome.UNSENDABLE);
+            throw e;
         }
     }
 
@@ -83,7 +88,7 @@ public final class DeliveryPreparation {
             throws DeliveryException, JsonProcessingException, InterruptedException {
         UUID workspace = UUID.fromString(exchange.getProperty("workspaceId", String.class));
         UUID delivery = UUID.fromString(exchange.getProperty("taskId", String.class));
-        Map<?, ?> row = deliveries.load(workspace, delivery);
+        Map<?, ?> row = load(workspace, delivery);
         exchange.getMessage().removeHeaders("*");
         if (row == null) {
             throw new Discard("the delivery is not stored any more");
@@ -124,6 +129,16 @@ public final class DeliveryPreparation {
         exchange.getMessage().setHeader(HttpConstants.HTTP_URI, request.origin());
         exchange.getMessage().setBody(request.body());
         exchange.setProperty(BEGUN, System.nanoTime());
+    }
+
+    /** Who cannot ask the database has not failed at its endpoint. */
+    private Map<?, ?> load(UUID workspace, UUID delivery) {
+        try {
+            return deliveries.load(workspace, delivery);
+        } catch (DataAccessException e) {
+            log.warn("Delivery {} could not be loaded, and is put back: {}", delivery, e.getMessage());
+            throw new Snooze(WITHOUT_DATABASE);
+        }
     }
 
     private boolean isHeld(Exchange exchange, UUID delivery, Map<?, ?> row) throws InterruptedException {

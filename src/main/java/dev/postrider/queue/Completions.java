@@ -68,10 +68,6 @@ public final class Completions implements DisposableBean {
         Ended again() {
             return new Ended(task, outcome, report, at, offers + 1);
         }
-
-        Ended withoutReport() {
-            return new Ended(task, outcome, null, at, offers);
-        }
     }
 
     /** What is written by one statement. */
@@ -249,15 +245,6 @@ public final class Completions implements DisposableBean {
             return;
         }
         Ended one = batch.get(0);
-        if (one.report() != null) { // the task's end matters more
-            LOG.error(
-                    "The report of task {} is refused, and dropped: {}",
-                    one.task().taskId(),
-                    ErrorText.of(reason));
-            reported.addAndGet(-one.reported());
-            writeUntilDone(kind, List.of(one.withoutReport()));
-            return;
-        }
         refusals++;
         if (System.nanoTime() - complained >= BETWEEN_COMPLAINTS) {
             LOG.error(

@@ -46,9 +46,12 @@ public final class HangingBenchmark {
             // Others each time: what the node has learned of those before is of no use to it.
             Set<Integer> hanging =
                     IntStream.range(round * share, (round + 1) * share).boxed().collect(Collectors.toSet());
-            List<Arrival> without = others(deliveries.paced(workspaces, PER_SECOND, SECONDS, Set.of()), hanging);
+            // Those of before are still slowed down for a while, with reason.
+            Set<Integer> hungOnce =
+                    IntStream.range(0, (round + 1) * share).boxed().collect(Collectors.toSet());
+            List<Arrival> without = others(deliveries.paced(workspaces, PER_SECOND, SECONDS, Set.of()), hungOnce);
             List<Arrival> all = deliveries.paced(workspaces, PER_SECOND, SECONDS, hanging);
-            List<Arrival> with = others(all, hanging);
+            List<Arrival> with = others(all, hungOnce);
             hung += all.size() - with.size();
             ratios[round] =
                     Benchmark.quantile(0.99, milliseconds(with)) / Benchmark.quantile(0.99, milliseconds(without));

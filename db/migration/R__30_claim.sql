@@ -38,8 +38,9 @@ declare
 begin
     for due in select * from task_limits where resume_at <= clock_timestamp()
                 order by resume_at limit 100 for update skip locked loop
-        -- What more may run then than was released is released when one of these ends.
-        most := least(1000, greatest(1, due.max_running), case when due.rate_per_second is not null then greatest(1, floor(available_tokens(due))) end);
+        -- What more than these may run is released when one of them ends.
+        most := least(1000, case when due.max_running is not null then greatest(1, due.max_running) end,
+                      case when due.rate_per_second is not null then greatest(1, floor(available_tokens(due))) end);
         released := release_held(due.workspace_id, due.limit_key, most);
         update task_limits
            set resume_at = case when released = most and (max_running is null or rate_per_second is not null)

@@ -277,7 +277,8 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         if (code == 204) {
             answer.setBody(null);
         } else {
-            answer.setHeader(Exchange.CONTENT_TYPE, "application/json");
+            answer.setHeader(
+                    Exchange.CONTENT_TYPE, exchange.getProperty("contentType", "application/json", String.class));
         }
     }
 }

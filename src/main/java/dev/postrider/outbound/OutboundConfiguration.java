@@ -140,6 +140,11 @@ public class OutboundConfiguration {
     }
 
     @Bean
+    DeliveryTable deliveryTable(ObjectMapper json) {
+        return new DeliveryTable(json);
+    }
+
+    @Bean
     DemoReceiver demoReceiver(ObjectMapper json) {
         return new DemoReceiver(json);
     }

@@ -90,6 +90,28 @@ class OutboundApiTest extends OutboundTest {
     }
 
     @Test
+    void deliveriesAreATableForPeopleToo() throws Exception {
+        receiver.answers(Receiver.with(503, ""));
+        JsonNode endpoint = createEndpoint(
+                "\"redeliveryPolicy\": {\"delayPattern\": \"1:0;2:3600000\", \"maximumRedeliveries\": 5}");
+        post("/events", event("{}"), 202);
+        String query = "endpointId=" + endpoint.path("endpointId").asText();
+        await().until(() -> deliveries(query).at("/0/attemptCount").asInt() == 2);
+        await().until(() -> deliveries(query).at("/0/status").asText().equals("queued"));
+        Answer table = APPLICATION.call("GET", "/v1/deliveries?format=text&" + query, null);
+        assertThat(table.headers().firstValue("content-type").orElse("")).startsWith("text/plain");
+        String[] lines = table.body().split("\n");
+        assertThat(lines).hasSize(2);
+        assertThat(lines[0]).startsWith("DELIVERY").contains("ANSWERS", "NEXT ATTEMPT");
+        JsonNode listed = deliveries(query).get(0);
+        assertThat(lines[1])
+                .contains(type + "  queued  503 503  ")
+                .contains(listed.path("nextAttemptAt").asText())
+                .endsWith("answered 503");
+        assertThat(lines[1].indexOf("queued")).isEqualTo(lines[0].indexOf("STATUS"));
+    }
+
+    @Test
     void theSecretIsShownOnceAndKeptNowhereInPlain() throws Exception {
         String body = endpoint("\"headers\": {\"authorization\": \"Bearer of-the-customer\"}");
         JsonNode created = APPLICATION

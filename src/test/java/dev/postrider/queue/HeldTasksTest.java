@@ -124,6 +124,29 @@ class HeldTasksTest extends QueueByHand {
         assertThat(claim(10)).extracting(Held::name).containsExactly("next");
     }
 
+    @ParameterizedTest
+    @CsvSource({"null, 40", "7, 7"})
+    void the_end_of_a_pause_lets_as_many_go_at_once_as_may_run(String mostRunning, int released) {
+        limit("crm", "rate_per_second => 1000");
+        DATABASE.sql()
+                .execute(
+                        "update postrider.task_limits set rate_per_second = null, max_running = %s, paused_until = 'infinity'"
+                                .formatted(mostRunning));
+        for (int i = 0; i < 40; i++) {
+            enqueue("paused", "limit_key => 'crm'");
+        }
+        assertThat(claim(100)).isEmpty();
+        assertThat(count("held_by = 'limit'")).isEqualTo(40);
+
+        DATABASE.sql().execute("update postrider.task_limits set paused_until = null, resume_at = now()");
+
+        List<Held> first = claim(100);
+        assertThat(first).hasSize(released);
+        assertThat(count("ready")).as("looked at in vain by the next claim").isZero();
+        finish(first);
+        assertThat(claim(100)).hasSize(Math.min(released, 40 - released));
+    }
+
     @Test
     void no_more_tasks_of_a_limit_key_run_than_it_allows_and_the_others_are_not_kept_waiting() {
         limit("crm", "max_running => 2");

@@ -51,6 +51,10 @@ declare
     reason text;
     until timestamptz;
 begin
+    if not exists (select from webhook_endpoints e
+                    where e.workspace_id = workspace and e.endpoint_id = endpoint_failed.endpoint_id) then
+        return null;
+    end if;
     insert into endpoint_circuits as c (workspace_id, endpoint_id, last_failure)
     values (workspace, endpoint_failed.endpoint_id, endpoint_failed.error)
     on conflict (workspace_id, endpoint_id) do update

@@ -86,7 +86,11 @@ class SettingsPageTest {
         for (JsonNode property : metadata.path("properties")) {
             defaults.put(
                     property.path("name").asText(),
-                    property.path("defaultValue").asText(""));
+                    // A list is described as Java prints it, and given with commas.
+                    property.path("defaultValue")
+                            .asText("")
+                            .replaceFirst("^\\[(.*)]$", "$1")
+                            .replace(", ", ","));
         }
         return defaults;
     }

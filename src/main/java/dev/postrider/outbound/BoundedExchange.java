@@ -8,6 +8,9 @@ import java.nio.charset.Charset;
 import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
 import java.nio.charset.UnsupportedCharsetException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,10 +82,10 @@ final class BoundedExchange implements ExecChainHandler {
         if (delivery.clientCertificate() != null) {
             scope.clientContext.setAttribute(DeliveryConnections.CLIENT_CERTIFICATE, delivery.clientCertificate());
         }
-        // Only who shows the same certificate, or none, may use a connection again; the pool would give one that
-        // belongs to
-        // nobody to anybody.
-        scope.clientContext.setUserToken(delivery.clientCertificate() == null ? "" : delivery.clientCertificate());
+        // A connection is used again only by who shows the same certificate, or none: without a token it would be
+        // anybody's.
+        // The HTTP client writes tokens into its log, so it is not the certificate, which has its key with it.
+        scope.clientContext.setUserToken(fingerprint(delivery.clientCertificate()));
         Timeout timeout = Timeout.of(delivery.timeout());
         scope.clientContext.setRequestConfig(RequestConfig.copy(scope.clientContext.getRequestConfigOrDefault())
                 .setConnectionRequestTimeout(timeout)
@@ -106,6 +109,18 @@ final class BoundedExchange implements ExecChainHandler {
         } finally {
             deadline.cancel(false);
             noteAddress(exchange, scope.clientContext.getEndpointDetails());
+        }
+    }
+
+    private static String fingerprint(String certificate) {
+        if (certificate == null) {
+            return "none";
+        }
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(certificate.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("Every Java platform has SHA-256", e);
         }
     }
 

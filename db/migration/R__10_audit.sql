@@ -6,6 +6,7 @@ set local row_security = on;
 create or replace function postrider.audit(event_type text, payload jsonb) returns void
     language sql security definer set search_path = postrider, pg_temp
 begin atomic
+    select postrider.require_partitions();
     insert into postrider.system_events (workspace_id, category, event_type, actor, payload)
     values (coalesce(postrider.active_workspace(), '00000000-0000-0000-0000-000000000000'), 'audit', audit.event_type,
             coalesce(nullif(current_setting('app.actor', true), ''), session_user), audit.payload);

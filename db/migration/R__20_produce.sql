@@ -13,6 +13,7 @@ create or replace function postrider.tasks_added(workspace uuid, kind text, acce
     language plpgsql set search_path = postrider, pg_temp as $$
 begin
     if cardinality(accepted) > 0 then
+        perform require_partitions();
         insert into accepted_log (workspace_id, kind, task_ids) values (workspace, tasks_added.kind, accepted);
     end if;
     if due and coalesce(current_setting('postrider.wakes', true), '') = ''
@@ -241,6 +242,7 @@ declare
     workspace constant uuid := required_workspace();
     task background_tasks;
 begin
+    perform require_partitions();
     select * into task from background_tasks
      where workspace_id = workspace and task_id = cancel_found.task_id for update;
     if task.task_status is null then
@@ -334,6 +336,7 @@ declare
     id uuid := new_id();
     known event_keys;
 begin
+    perform require_partitions();
     if publish_event.event_key is not null then
         insert into event_keys as k (workspace_id, event_key, event_id, request_hash)
         values (workspace, publish_event.event_key, id, hash)
@@ -369,6 +372,7 @@ declare
     content jsonb;
     id uuid := new_id();
 begin
+    perform require_partitions();
     select * into endpoint from webhook_endpoints e
      where e.workspace_id = workspace and e.endpoint_id = test_endpoint.endpoint_id and deleted_at is null;
     if endpoint.endpoint_id is null then

@@ -56,6 +56,7 @@ declare
     fate text := outcome;
     told record;
 begin
+    perform require_partitions();
     if fate = 'completed' then
         -- Another one that they wait for may be ending at this moment: it has them locked for some milliseconds.
         for attempt in 1..3 loop
@@ -189,6 +190,7 @@ declare
     places constant tid[] := held_places($1, $2, $3, $4);
     ended record;
 begin
+    perform require_partitions();
     if reports is not null then
         perform record_attempts($2, $3, $4, $5, $6);
     end if;
@@ -237,6 +239,7 @@ declare
     lost record;
     ended record;
 begin
+    perform require_partitions();
     if reports is not null then
         perform record_attempts($2, $3, $4, $8, $9);
     end if;

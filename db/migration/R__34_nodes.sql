@@ -130,6 +130,7 @@ declare
     held record;
     locked uuid[];
 begin
+    perform require_partitions();
     for silent in select node_id, host, heartbeat_at from worker_nodes
                    where heartbeat_at < clock_timestamp() - interval '20 seconds' for update skip locked loop
         node := silent.node_id;

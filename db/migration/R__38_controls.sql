@@ -29,6 +29,7 @@ comment on function postrider.required_future is 'The end of a pause, or an erro
 create or replace function postrider.audit_in(workspace uuid, event_type text, payload jsonb) returns void
     language sql set search_path = postrider, pg_temp
 begin atomic
+    select postrider.require_partitions();
     insert into postrider.system_events (workspace_id, event_type, actor, payload)
     values (audit_in.workspace, audit_in.event_type, coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             audit_in.payload);

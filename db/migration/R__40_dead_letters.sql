@@ -10,6 +10,7 @@ create or replace function postrider.replay_letters(workspace_ids uuid[], dead_l
     language plpgsql set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
+    perform require_partitions();
     -- Held until the commit, as by enqueue_task, so that ordering_seq rises in the order of commits.
     perform pg_advisory_xact_lock(key)
        from (select distinct hashtextextended(workspace_id::text || ordering_key, 0) as key
@@ -54,6 +55,7 @@ comment on function postrider.replay_letters is 'Puts the tasks of dead letters 
 
 create or replace function postrider.discard_letters(workspace_ids uuid[], dead_letter_ids uuid[], reason text, replay_id uuid)
     returns setof uuid language sql set search_path = postrider, pg_temp set enable_seqscan = off as $$
+    select require_partitions();
     with letters as materialized (
         select held.* from unnest($1, $2) as c (workspace, letter)
          cross join lateral (

@@ -57,6 +57,7 @@ comment on function postrider.matching_letters is 'The dead letters of a workspa
 
 create or replace function postrider.audit_replay(r postrider.replays, event_type text, reason text) returns void
     language sql set search_path = postrider, pg_temp as $$
+    select require_partitions();
     insert into system_events (workspace_id, event_type, actor, payload)
     values (r.workspace_id, $2, coalesce(nullif(current_setting('app.actor', true), ''), session_user),
             jsonb_strip_nulls(jsonb_build_object('replayId', r.replay_id, 'action', r.action, 'filter', r.filter,

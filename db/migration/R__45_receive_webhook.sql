@@ -91,6 +91,7 @@ declare
     outcome text := webhook ->> 'verdict';
     work jsonb;
 begin
+    perform require_partitions();
     select * into source from webhook_sources
      where workspace_id = workspace and source_id = (webhook ->> 'sourceId')::uuid;
     if not found then

@@ -36,6 +36,7 @@ create or replace function postrider.create_workspace(name text, workspace_id uu
 declare
     id uuid := coalesce(create_workspace.workspace_id, new_id());
 begin
+    perform require_partitions();
     if id = '00000000-0000-0000-0000-000000000000' then
         raise sqlstate 'PR400' using message = 'workspaceId must not be the nil UUID: it stands for no workspace';
     end if;
@@ -57,6 +58,7 @@ declare
     nobody constant uuid := '00000000-0000-0000-0000-000000000000';
     id uuid;
 begin
+    perform require_partitions();
     if create_api_key.workspace_id <> nobody
        and not exists (select from workspaces where workspace_id = create_api_key.workspace_id
                        and workspace_status <> 'deleted') then
@@ -78,6 +80,7 @@ comment on function postrider.create_api_key is 'Stores a key''s hash for a work
 create or replace function postrider.end_work_of(workspace uuid) returns void
     language sql security definer set search_path = postrider, pg_temp
 begin atomic
+    select postrider.require_partitions();
     update postrider.background_tasks set cancel_requested = true
      where workspace_id = workspace and task_status = 'processing';
     delete from postrider.task_dependencies where workspace_id = workspace;
@@ -129,6 +132,7 @@ declare
     was text;
     changed workspaces;
 begin
+    perform require_partitions();
     select workspace_status into was from workspaces
      where workspace_id = change_workspace.workspace_id for update;
     if was is null then
@@ -156,6 +160,7 @@ create or replace function postrider.revoke_api_key(workspace_id uuid, key_id uu
     language plpgsql security definer set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 begin
+    perform require_partitions();
     update api_keys set revoked_at = now()
      where workspace_id = revoke_api_key.workspace_id and key_id = revoke_api_key.key_id and revoked_at is null;
     if not found then

@@ -29,6 +29,10 @@ create or replace function postrider.unaccounted() returns bigint
     language sql stable security definer set search_path = postrider, pg_temp
 return (select coalesce(sum(abs(unaccounted)), 0)::bigint from postrider.accounting);
 comment on function postrider.unaccounted is 'How many tasks and deliveries the books do not explain, over all workspaces: 0. Definer: counts over all workspaces, and shows no row.';
-revoke execute on function postrider.unaccounted from public;
+
+create or replace function postrider.books_cover(until timestamptz) returns boolean language sql immutable return true;
+comment on function postrider.books_cover is 'Whether what ended before a moment may be forgotten.';
+revoke execute on function postrider.unaccounted, postrider.books_cover from public;
 grant execute on function postrider.unaccounted to postrider_dispatcher;
+grant execute on function postrider.books_cover to postrider_owner;
 set local role postrider_owner;

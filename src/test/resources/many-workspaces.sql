@@ -11,7 +11,7 @@ create function pg_temp.moments(size int) returns table (n int, moment timestamp
       from (select date_trunc('month', now()) - interval '2 months' as since) s, generate_series(1, size) n
 $$;
 
-select postrider.ensure_partition(p.partrelid, (date_trunc('month', now()) - make_interval(months => ago))::date)
+select postrider.make_partition(p.partrelid, postrider.period_after('month', now(), -ago), postrider.period_after('month', now(), 1 - ago))
   from pg_partitioned_table p, generate_series(1, 2) ago;
 
 insert into postrider.workspaces (workspace_id, name)

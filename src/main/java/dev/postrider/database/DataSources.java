@@ -93,6 +93,12 @@ public class DataSources {
     }
 
     @Bean
+    @DependsOn("migration")
+    OwnerConnections ownerConnections(DatabaseLocation location, RoleLogins logins) {
+        return new OwnerConnections(location, logins);
+    }
+
+    @Bean
     PlatformTransactionManager tenantTransactions(HikariDataSource tenant) {
         return new DataSourceTransactionManager(tenant);
     }

@@ -2,6 +2,7 @@ package dev.postrider.operations;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.retention.PartitionRoutine;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -25,6 +26,14 @@ public class OperationsConfiguration {
             @Qualifier("operator") HikariDataSource operator,
             @Qualifier("operatorTransactions") PlatformTransactionManager transactions) {
         return new QueueOperations(new JdbcTemplate(operator), new TransactionTemplate(transactions));
+    }
+
+    @Bean
+    RetentionOperations retentionOperations(
+            @Qualifier("operator") HikariDataSource operator,
+            @Qualifier("operatorTransactions") PlatformTransactionManager transactions,
+            PartitionRoutine routine) {
+        return new RetentionOperations(new JdbcTemplate(operator), new TransactionTemplate(transactions), routine);
     }
 
     @Bean

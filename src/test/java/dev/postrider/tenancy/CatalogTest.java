@@ -65,6 +65,8 @@ class CatalogTest {
                 .containsExactlyInAnyOrder(
                         "postrider.task_types",
                         "postrider.worker_nodes",
+                        "postrider.retention_settings",
+                        "postrider.partition_drops",
                         "postrider.flyway_schema_history",
                         "postrider.api_keys_pkey",
                         "postrider.api_keys_key_hash_key",

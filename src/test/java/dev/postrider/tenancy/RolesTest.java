@@ -69,11 +69,16 @@ class RolesTest {
                 endpoint_circuits     r          -          r          -          r          r
                 event_keys            rd         -          -          -          -          -
                 flyway_schema_history -          -          -          -          -          -
+                held_rows             ra         -          r          -          r          r
                 idempotency_keys      rd         -          rawd       -          -          -
                 inbound_keys          rd         -          -          -          -          -
-                inbound_receipts      -          -          r          -          r          r
+                inbound_receipts      r          -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
+                partition_drops       raw        -          -          -          r          -
+                partitions            r          -          -          -          r          -
                 replays               raw        -          r          -          r          r
+                retention_holds       rad        -          -          -          r          -
+                retention_settings    rw         -          -          -          r          -
                 schedules             rw         -          rawd       -          r          r
                 system_events         ra         -          r          -          r          r
                 task_dependencies     rad        -          r          -          r          r
@@ -109,7 +114,9 @@ class RolesTest {
                 audit_replay           caller  engine
                 available_tokens       caller  -
                 await_tasks            owner   -
+                begin_drop             engine  owner
                 body_json              caller  tenant
+                books_cover            caller  owner
                 cancel_found           owner   tenant
                 cancel_task            owner   tenant producer
                 change_replay          owner   tenant
@@ -127,11 +134,13 @@ class RolesTest {
                 delivery_log           caller  -
                 discard_dead_letter    owner   tenant operator
                 discard_letters        caller  engine
+                dropped                engine  owner
                 due_schedules          engine  dispatcher
                 due_tasks              caller  -
                 end_attempts           engine  dispatcher
                 end_awaited            engine  owner
                 end_deleted_work       engine  dispatcher
+                end_drop               caller  -
                 end_work_of            engine  -
                 endpoint_failed        owner   tenant
                 endpoint_json          caller  tenant
@@ -143,8 +152,7 @@ class RolesTest {
                 enqueue_refetch        caller  -
                 enqueue_task           owner   engine tenant producer
                 enqueue_tasks          owner   tenant producer
-                ensure_partition       caller  -
-                ensure_partitions      owner   dispatcher
+                ensure_partitions      owner   engine dispatcher
                 fan_out                caller  -
                 finish_tasks           engine  dispatcher
                 for_each_workspace     caller  -
@@ -152,6 +160,7 @@ class RolesTest {
                 heartbeat              engine  dispatcher
                 held_places            caller  -
                 hold_delivery          owner   tenant
+                hold_workspace         engine  operator
                 id_floor               caller  engine dispatcher tenant producer operator analyst
                 id_time                caller  tenant operator
                 isolate                caller  producer
@@ -159,10 +168,15 @@ class RolesTest {
                 last_attempts          caller  -
                 limit_json             caller  tenant
                 load_deliveries        engine  dispatcher
+                longest_redelivery_window engine  owner
+                made_late              engine  owner
+                make_partition         caller  -
+                make_partitions        caller  -
                 make_replay            caller  engine
                 matching_letters       caller  engine
                 mirror_state           owner   tenant
                 new_id                 caller  engine dispatcher tenant producer operator analyst
+                next_retention_step    caller  -
                 next_workspaces        caller  -
                 on_endpoint_changed    owner   -
                 on_rules_changed       owner   -
@@ -173,6 +187,8 @@ class RolesTest {
                 pass_limits            engine  -
                 pause_task_type        engine  operator
                 pause_workspace        engine  operator
+                period_after           caller  -
+                period_start           caller  -
                 publish_event          owner   tenant producer
                 queue_depths           engine  dispatcher
                 queue_state            engine  dispatcher
@@ -186,6 +202,7 @@ class RolesTest {
                 release_next           engine  owner
                 release_stranded       engine  dispatcher
                 release_unheard        engine  dispatcher
+                release_workspace      engine  operator
                 renew_lease            engine  dispatcher
                 replace_sealed         engine  operator
                 replay_dead_letter     owner   tenant operator
@@ -194,6 +211,7 @@ class RolesTest {
                 report_progress        owner   tenant
                 reprocess_page         owner   tenant
                 reprocess_receipts     owner   tenant
+                require_partitions     caller  engine
                 required_future        caller  -
                 required_reason        caller  -
                 required_workspace     owner   engine dispatcher tenant producer operator analyst
@@ -203,11 +221,14 @@ class RolesTest {
                 resume_limited         engine  -
                 resume_task_type       engine  operator
                 resume_workspace       engine  operator
+                retention_checked      engine  owner
+                retention_state        engine  dispatcher
                 retire_node            engine  dispatcher
                 revoke_api_key         engine  operator
                 schedule_json          caller  tenant
                 sealed_secrets         engine  operator
                 set_replay_status      caller  engine
+                set_retention          engine  operator
                 set_task_limit         owner   tenant producer
                 set_task_type_pause    caller  -
                 set_workspace_pause    caller  -

@@ -3,6 +3,7 @@ package dev.postrider.testkit;
 import dev.postrider.database.DataSources;
 import dev.postrider.database.DatabaseLocation;
 import dev.postrider.database.OwnDatabaseConfiguration;
+import dev.postrider.database.OwnerConnections;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.secrets.SecretsConfiguration;
 import java.sql.Connection;
@@ -18,11 +19,15 @@ import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** A database of this version with nobody at work on it, for tests of the database alone. */
-public record MigratedDatabase(DatabaseLocation location, Secrets secrets) {
+public record MigratedDatabase(DatabaseLocation location, Secrets secrets, OwnerConnections owner) {
 
     /** Makes the roles and the schema as an application does when it starts; some seconds. */
     public static MigratedDatabase create() {
-        DatabaseLocation location = TestDatabase.newDatabase();
+        return of(TestDatabase.newDatabase());
+    }
+
+    /** The same of a database that is there. */
+    public static MigratedDatabase of(DatabaseLocation location) {
         var application = new SpringApplicationBuilder(
                 DataSources.class, OwnDatabaseConfiguration.class, SecretsConfiguration.class);
         try (var context = application
@@ -30,7 +35,8 @@ public record MigratedDatabase(DatabaseLocation location, Secrets secrets) {
                 .run(Stream.of(TestDatabase.settings(location))
                         .map(setting -> "--" + setting)
                         .toArray(String[]::new))) {
-            return new MigratedDatabase(location, context.getBean(Secrets.class));
+            return new MigratedDatabase(
+                    location, context.getBean(Secrets.class), context.getBean(OwnerConnections.class));
         }
     }
 

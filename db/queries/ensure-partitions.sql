@@ -1,2 +1,0 @@
--- Makes the partitions of this month and the next three.
-select postrider.ensure_partitions()

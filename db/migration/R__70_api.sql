@@ -6,6 +6,11 @@ create or replace function postrider.id_time(id uuid) returns timestamptz langua
 return to_timestamp(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0);
 comment on function postrider.id_time is 'The moment of a UUIDv7, to the millisecond.';
 
+-- Whoever asks for a range from before 1970 asks for all.
+create or replace function postrider.id_floor(moment timestamptz) returns uuid language sql stable parallel safe strict
+return (lpad(to_hex(greatest(extract(epoch from moment) * 1000, 0)::bigint), 12, '0') || '70008000000000000000')::uuid;
+comment on function postrider.id_floor is 'The smallest UUIDv7 of a moment: a time range becomes a range of ids, so lists need no second index.';
+
 create or replace function postrider.utc(moment timestamptz) returns text language sql stable parallel safe strict
 return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function postrider.utc is 'A moment as RFC 3339 in UTC.';

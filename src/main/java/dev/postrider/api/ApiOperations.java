@@ -12,6 +12,7 @@ import io.swagger.v3.oas.models.OpenAPI;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -202,6 +203,13 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         if (!errors.isEmpty()) {
             throw invalid(errors);
         }
+        if (query.containsKey("from") && query.containsKey("to") && !isBefore(fields.get("from"), fields.get("to"))) {
+            throw ProblemException.field("to", "is not later than from");
+        }
+    }
+
+    private static boolean isBefore(JsonNode from, JsonNode to) {
+        return OffsetDateTime.parse(from.asText()).isBefore(OffsetDateTime.parse(to.asText()));
     }
 
     private static List<Problem.Field> read(String name, Contract.Parameter parameter, String text, ObjectNode fields) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.RunningApplication;
+import java.util.List;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,6 +74,27 @@ class BadInputTest {
             })
     void a_bad_parameter_is_400(String path) {
         assertThat(APPLICATION.call("GET", path, null).status()).isEqualTo(400);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tasks", "events", "deliveries", "receipts", "system-events", "dead-letters", "replays"})
+    void a_range_that_is_reversed_or_empty_is_400_and_one_far_away_is_answered(String list) {
+        String range = "/v1/" + list + "?from=%s&to=%s";
+        for (String reversed : List.of(
+                range.formatted("2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z"),
+                range.formatted("2026-02-02T00:00:00Z", "2026-02-02T01:00:00%2B01:00"))) {
+            Answer answer = APPLICATION.call("GET", reversed, null);
+            assertThat(answer.status()).as(reversed).isEqualTo(400);
+            assertThat(answer.body()).contains("to: is not later than from");
+        }
+        for (String far : List.of(
+                range.formatted("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+                range.formatted("1066-10-14T00:00:00Z", "1066-10-15T00:00:00Z"),
+                range.formatted("9998-01-01T00:00:00Z", "9999-01-01T00:00:00Z"),
+                "/v1/" + list + "?from=9998-01-01T00:00:00Z",
+                "/v1/" + list + "?to=1066-10-14T00:00:00Z")) {
+            assertThat(APPLICATION.call("GET", far, null).status()).as(far).isEqualTo(200);
+        }
     }
 
     @Test

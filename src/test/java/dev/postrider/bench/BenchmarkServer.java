@@ -81,6 +81,11 @@ final class BenchmarkServer implements AutoCloseable {
         return ProcessorTime.ofTree(Long.parseLong(postmaster.strip()));
     }
 
+    /** What the server has written so far. */
+    String log() throws IOException {
+        return Files.readString(folder.resolve("postgres.log"));
+    }
+
     /** What all who are measured on this server share, for people. */
     String describe() {
         return sql(server.location())

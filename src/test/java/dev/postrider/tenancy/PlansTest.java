@@ -219,18 +219,18 @@ class PlansTest {
 
     @Test
     void these_tests_notice_a_time_range_that_is_too_wide_and_a_bound_that_the_index_does_not_see() {
-        Query events = Query.of("api/list-events.sql");
-        String wide = events.sql().replace("select since from r", "select since - interval '1 month' from r");
-        String hidden = events.sql()
+        Query receipts = Query.of("api/list-receipts.sql");
+        String wide = receipts.sql().replace("select since from r", "select since - interval '1 month' from r");
+        String hidden = receipts.sql()
                 .replace(
                         "(select end_id from r)",
                         "coalesce((select end_id from r), 'ffffffff-ffff-ffff-ffff-ffffffffffff')");
         Map<String, String> page = new HashMap<>(values);
         page.put("exchangeProperty.request", values.get("later page"));
 
-        assertThat(partitionsOutsideOfLastMonth(explain("force_generic_plan", wide, events.values(page))))
+        assertThat(partitionsOutsideOfLastMonth(explain("force_generic_plan", wide, receipts.values(page))))
                 .isNotEmpty();
-        assertThat(explain("force_generic_plan", hidden, events.values(page)).rows())
+        assertThat(explain("force_generic_plan", hidden, receipts.values(page)).rows())
                 .isGreaterThan(FEW_ROWS);
     }
 

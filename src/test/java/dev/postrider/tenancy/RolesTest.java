@@ -167,6 +167,7 @@ class RolesTest {
                 isolation_rule         caller  producer operator analyst
                 last_attempts          caller  -
                 limit_json             caller  tenant
+                list_events            caller  tenant
                 load_deliveries        engine  dispatcher
                 longest_redelivery_window engine  owner
                 made_late              engine  owner

@@ -221,7 +221,9 @@ class PlansTest {
     void these_tests_notice_a_time_range_that_is_too_wide_and_a_bound_that_the_index_does_not_see() {
         Query receipts = Query.of("api/list-receipts.sql");
         String wide = receipts.sql().replace("select since from r", "select since - interval '1 month' from r");
-        String hidden = receipts.sql()
+        Query deliveries = Query.of("api/list-deliveries.sql");
+        String hidden = deliveries
+                .sql()
                 .replace(
                         "(select end_id from r)",
                         "coalesce((select end_id from r), 'ffffffff-ffff-ffff-ffff-ffffffffffff')");
@@ -230,7 +232,8 @@ class PlansTest {
 
         assertThat(partitionsOutsideOfLastMonth(explain("force_generic_plan", wide, receipts.values(page))))
                 .isNotEmpty();
-        assertThat(explain("force_generic_plan", hidden, receipts.values(page)).rows())
+        assertThat(explain("force_generic_plan", hidden, deliveries.values(page))
+                        .rows())
                 .isGreaterThan(FEW_ROWS);
     }
 

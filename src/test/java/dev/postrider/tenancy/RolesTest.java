@@ -63,9 +63,12 @@ class RolesTest {
                 api_keys              raw        -          -          -          -          -
                 background_tasks      rawd       -          r          -          r          r
                 billing_events        -          -          r          -          -          r
+                daily_deliveries      -          -          r          -          r          r
+                daily_tasks           -          -          r          -          r          r
                 dead_letters          rawd       -          r          -          r          r
                 deliveries            r          -          r          -          r          r
                 delivery_attempts     ra         -          r          -          r          r
+                ended_tasks           -          -          r          -          r          r
                 endpoint_circuits     r          -          r          -          r          r
                 event_keys            rd         -          -          -          -          -
                 flyway_schema_history -          -          -          -          -          -
@@ -74,7 +77,7 @@ class RolesTest {
                 inbound_keys          rd         -          -          -          -          -
                 inbound_receipts      r          -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
-                partition_drops       raw        -          -          -          r          -
+                partition_drops       raw        -          -          -          r          r
                 partitions            r          -          -          -          r          -
                 replays               raw        -          r          -          r          r
                 retention_holds       rad        -          -          -          r          -
@@ -129,6 +132,8 @@ class RolesTest {
                 claim_tasks            engine  dispatcher
                 create_api_key         engine  operator
                 create_workspace       engine  operator
+                daily_deliveries       caller  tenant operator analyst
+                daily_tasks            caller  tenant operator analyst
                 dead_letter_json       caller  tenant
                 delivery_json          caller  tenant
                 delivery_log           caller  -

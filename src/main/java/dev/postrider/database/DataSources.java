@@ -148,6 +148,14 @@ public class DataSources {
         AnalystPool pool = new AnalystPool(replica ? DatabaseLocation.withoutSecrets(url) : "");
         fill(pool, name, source, size);
         pool.setMinimumIdle(0); // nothing waits on a server that nobody asks
+        pool.setThreadFactory(work -> {
+            Thread thread = new Thread(work, name);
+            thread.setDaemon(true);
+            // Not that of the first request that asks: the web server would take the pool's threads for leaks of its
+            // own.
+            thread.setContextClassLoader(DataSources.class.getClassLoader());
+            return thread;
+        });
         // Each statement in a read-only transaction, rolled back after it; a session setting would leak through a
         // pooler.
         pool.setReadOnly(true);

@@ -2,6 +2,7 @@ package dev.postrider.analytics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.postrider.database.SqlFile;
 import dev.postrider.testkit.MigratedDatabase;
 import dev.postrider.testkit.Reading;
 import java.time.LocalDate;
@@ -165,6 +166,19 @@ class AnalyticsTest {
         assertThat(partitions(reading))
                 .isNotEmpty()
                 .allMatch(name -> months.stream().anyMatch(name::endsWith));
+    }
+
+    /** What is accepted and how it ended is weighed over all time by accounting; attempts nobody else reads. */
+    @Test
+    void the_figures_read_the_requests_of_180_days() {
+        Reading reading = read("auto", SqlFile.read("queries/analytics/figures.sql"), List.of());
+
+        List<String> months = IntStream.rangeClosed(-3, 6)
+                .mapToObj(ago -> "delivery_attempts_" + suffix(NOW.minusMonths(ago)))
+                .toList();
+        assertThat(partitions(reading).stream().filter(name -> name.startsWith("delivery_attempts")))
+                .isNotEmpty()
+                .isSubsetOf(months);
     }
 
     /** Without it the two tests above would pass on a view that prunes nothing. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.operations.Console;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
 import dev.postrider.testkit.Answer;
@@ -131,6 +132,15 @@ class AnalyticsReplicaTest {
 
         await().untilAsserted(() -> assertThat(output)
                 .containsPattern("%s: [1-9]\\d* completed, 0 dead".formatted(LocalDate.now(ZoneOffset.UTC))));
+    }
+
+    @Test
+    void the_page_of_figures_is_read_on_the_replica() throws Exception {
+        Console console = new Console(application.managementPort());
+        console.logIn("operator", RunningApplication.OPERATOR_PASSWORD);
+
+        assertThat(console.get("/actuator/figures", "text/html").body())
+                .containsPattern("from the replica, which had replayed everything until 2\\d{3}-");
     }
 
     @Test

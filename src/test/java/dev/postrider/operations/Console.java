@@ -18,7 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A browser at the operators' port: keeps cookies, and sends the CSRF token as Hawtio's scripts do. */
-final class Console {
+public final class Console {
 
     private static final Pattern TOKEN = Pattern.compile("name=\"_csrf\"[^>]*value=\"([^\"]+)\"");
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -28,16 +28,24 @@ final class Console {
             HttpClient.newBuilder().cookieHandler(cookies).build();
     private final String base;
 
-    Console(int port) {
+    public Console(int port) {
         this.base = "http://localhost:" + port;
     }
 
     HttpResponse<String> get(String path) throws IOException, InterruptedException {
-        return client.send(HttpRequest.newBuilder(URI.create(base + path)).build(), BodyHandlers.ofString());
+        return get(path, "*/*");
+    }
+
+    public HttpResponse<String> get(String path, String accept) throws IOException, InterruptedException {
+        return client.send(
+                HttpRequest.newBuilder(URI.create(base + path))
+                        .header("Accept", accept)
+                        .build(),
+                BodyHandlers.ofString());
     }
 
     /** Fills in the login form, and returns where that leads. */
-    String logIn(String username, String password) throws IOException, InterruptedException {
+    public String logIn(String username, String password) throws IOException, InterruptedException {
         Matcher token = TOKEN.matcher(get("/login").body());
         if (!token.find()) {
             throw new IllegalStateException("No login form");

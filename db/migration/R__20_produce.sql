@@ -279,8 +279,28 @@ return postrider.cancel_found(cancel_task.task_id) is not null;
 comment on function postrider.cancel_task is
     'Cancels a waiting task, and those that wait for it to complete become dead letters; interrupts a running one, which is not tried again. False when it is neither. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
+-- The publisher's transaction must not fail for what somebody's endpoint asks: "silent" lets errors through, such as of
+-- variables. Times without a zone are UTC, whatever the session says.
+create or replace function postrider.passes_filter(payload jsonb, filter text) returns boolean
+    language plpgsql stable set search_path = postrider, pg_temp set timezone = 'UTC' as $$
+begin
+    return coalesce(jsonb_path_match_tz(payload, filter::jsonpath, '{}', true), false);
+exception when others then
+    return false;
+end $$;
+comment on function postrider.passes_filter is 'Whether a filter is true of a payload; one that cannot be answered for it is not. Called by fan_out.';
+
+create or replace function postrider.ordering_value(payload jsonb, path text) returns text
+    language plpgsql stable set search_path = postrider, pg_temp set timezone = 'UTC' as $$
+begin
+    return jsonb_path_query_first_tz(payload, path::jsonpath, '{}', true)::text;
+exception when others then
+    return null;
+end $$;
+comment on function postrider.ordering_value is 'What a path finds in a payload; null if it finds nothing, or cannot be followed: then the event waits for no other. Called by fan_out.';
+
 -- The keys are locked until the commit, so that ordering_seq rises in the order of commits; in one order, or two events
--- could wait for each other. A filter that cannot be answered for this payload is not true.
+-- could wait for each other.
 create or replace function postrider.fan_out(workspace uuid, event_id uuid, event_type text, payload jsonb, only_to uuid)
     returns uuid[] language plpgsql set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
@@ -292,7 +312,7 @@ begin
                        where l.workspace_id = workspace and l.limit_key = endpoint_key(e.endpoint_id))) as limit_keys,
            array_agg(case when ordering = 'endpoint' then endpoint_key(endpoint_id)
                           when ordering is not null then endpoint_key(endpoint_id) || ':' || encode(sha256(convert_to(
-                              jsonb_path_query_first(fan_out.payload, ordering::jsonpath, '{}', true)::text, 'UTF8')), 'hex')
+                              ordering_value(fan_out.payload, ordering), 'UTF8')), 'hex')
                      end) as ordering_keys,
            bool_or(ordering is not null) as ordered
       into recipients
@@ -302,7 +322,7 @@ begin
                 else exists (select from unnest(e.event_types) pattern
                               where pattern in ('*', fan_out.event_type)
                                  or (right(pattern, 2) = '.*' and starts_with(fan_out.event_type, left(pattern, -1))))
-                     and (filter is null or coalesce(jsonb_path_match(fan_out.payload, filter::jsonpath, '{}', true), false))
+                     and (filter is null or passes_filter(fan_out.payload, filter))
            end;
     if recipients.deliveries is null then
         return '{}';
@@ -389,7 +409,8 @@ comment on function postrider.test_endpoint is 'Delivers an event endpoint.test 
 
 revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.enqueue_task,
     postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
-    postrider.publish_event, postrider.fan_out, postrider.test_endpoint from public;
+    postrider.publish_event, postrider.fan_out, postrider.passes_filter, postrider.ordering_value,
+    postrider.test_endpoint from public;
 grant execute on function postrider.enqueue_task, postrider.enqueue_tasks, postrider.cancel_task, postrider.publish_event
     to postrider_tenant, postrider_producer;
 grant execute on function postrider.enqueue_task, postrider.tasks_added to postrider_engine;

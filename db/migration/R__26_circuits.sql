@@ -165,16 +165,47 @@ create or replace trigger on_rules_changed after update on postrider.webhook_end
         or old.deleted_at is distinct from new.deleted_at)
     execute function postrider.on_rules_changed();
 
+-- Each event pays for it in its publisher's transaction, so nothing is taken that goes through the payload more than once for
+-- each operator: comparing two lists is quadratic, a filter that looks at the whole payload again cubic with it, and a list
+-- of subscripts or keyvalue() multiplies what is found each time it is written.
+create or replace function postrider.checked_path(field text, path text) returns void
+    language plpgsql immutable set search_path = postrider, pg_temp as $$
+declare
+    -- As PostgreSQL prints it, without comments and with all names in quotes; then without what is in quotes.
+    plain text := regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        path::jsonpath::text, '"([^"\\]|\\.)*"', '""', 'g'), '\.""', '.a', 'g'),
+        '\[(-?\d+|last( - \d+)?)\]', '', 'g'),
+        '\[(\d+|last( - \d+)?) to (\d+|last( - \d+)?)\]', '[*]', 'g');
+    single constant boolean := plain ~ '^strict ' and plain !~ '\.\*|\[\*\]';
+    part text[];
+    wrong text;
+begin
+    wrong := case when plain ~ '\$""' then 'variables such as $limit have no values here; write the value'
+                  when plain ~ 'like_regex|\*\*|\.keyvalue\(' then 'like_regex, ** and keyvalue() are not allowed, since each event would pay for them; compare, or use starts with'
+                  when replace(plain, '[*]', '') ~ '\[' then 'in brackets can be one number, last, a range, or *' end;
+    plain := regexp_replace(plain, '\.\w+\([^()]*\)', '', 'g');
+    if wrong is null and not single and plain ~ '(\.a|[])*$@]) (==|!=|<=|>=|<|>) [-+]?[$@(]' then
+        wrong := 'compare with a value; two paths can be compared in strict mode without wildcards, as in strict $.a > $.b';
+    end if;
+    while wrong is null and not single and plain ~ '\(' loop
+        part := regexp_match(plain, '(\??)\(([^()]*)\)');
+        if part[1] = '?' and part[2] ~ '\$' then
+            wrong := 'inside of ?( ) only @ can be used, not $';
+        end if;
+        plain := regexp_replace(plain, '\??\([^()]*\)', case when part[1] = '?' then '' else part[2] end);
+    end loop;
+    if wrong is not null then
+        raise sqlstate 'PR400' using column = field, message = format('%s: %s', field, wrong);
+    end if;
+end $$;
+comment on function postrider.checked_path is 'Refuses (PR400) JSON paths that could fail, or take long, for each event that is published. Called when an endpoint is stored.';
+
 -- Both are read when an endpoint is stored; a mistake is told then, and not when an event is published.
 create or replace function postrider.checked_predicate(predicate text) returns text
-    language plpgsql immutable set search_path = postrider, pg_temp as $$
+    language plpgsql stable set search_path = postrider, pg_temp as $$
 begin
-    if predicate ~ 'like_regex|\*\*' then
-        raise sqlstate 'PR400' using column = 'filter',
-            message = 'filter: like_regex and ** are not allowed, since each event would pay for them; compare, or use starts with';
-    end if;
     begin
-        perform jsonb_path_match('{}', predicate::jsonpath);
+        perform checked_path('filter', predicate), jsonb_path_match_tz('{}', predicate::jsonpath);
     exception when syntax_error or invalid_text_representation or singleton_sql_json_item_required then
         raise sqlstate 'PR400' using column = 'filter',
             message = format('filter is no JSON path predicate (%s); write it as $.amount > 100, or exists($.customer.email)', sqlerrm);
@@ -189,11 +220,11 @@ create or replace function postrider.checked_ordering(ordering text) returns tex
     language plpgsql immutable set search_path = postrider, pg_temp as $$
 begin
     if ordering <> 'endpoint' then
-        if ordering ~ 'like_regex|\*\*' or left(ordering, 1) <> '$' then
+        if left(ordering, 1) <> '$' then
             raise sqlstate 'PR400' using column = 'ordering',
-                message = 'ordering is "endpoint", or a JSON path to a value of the payload, such as $.customer.id, without like_regex and **';
+                message = 'ordering is "endpoint", or a JSON path to a value of the payload, such as $.customer.id';
         end if;
-        perform ordering::jsonpath;
+        perform checked_path('ordering', ordering);
     end if;
     return ordering;
 exception when syntax_error or invalid_text_representation then
@@ -203,9 +234,9 @@ comment on function postrider.checked_ordering is 'endpoint or a JSON path, if i
 
 revoke execute on function postrider.endpoint_key, postrider.hold_delivery, postrider.endpoint_failed,
     postrider.release_endpoint, postrider.endpoint_recovered, postrider.on_rules_changed,
-    postrider.checked_predicate, postrider.checked_ordering from public;
+    postrider.checked_predicate, postrider.checked_ordering, postrider.checked_path from public;
 grant execute on function postrider.hold_delivery, postrider.endpoint_failed, postrider.endpoint_recovered,
-    postrider.checked_predicate, postrider.checked_ordering to postrider_tenant;
+    postrider.checked_predicate, postrider.checked_ordering, postrider.checked_path to postrider_tenant;
 grant execute on function postrider.endpoint_key to postrider_tenant, postrider_engine;
 
 set local role postrider_engine;

@@ -18,6 +18,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Events reach endpoints through the application as it is shipped: its routes, its queue, its database. */
 class DeliveryTest extends OutboundTest {
@@ -87,6 +89,16 @@ class DeliveryTest extends OutboundTest {
             assertThat(attempt.at("/error").asText()).isEqualTo("answered 500");
         }
         assertThat(receiver.requests()).allSatisfy(this::verify);
+    }
+
+    /** Such as those that were stored before they were refused. */
+    @ParameterizedTest
+    @CsvSource({"filter, $.b == $limit, 0", "ordering, $.a ? (@ == $x), 1"})
+    void aPathThatFailsDoesNotStopThePublisher(String option, String path, int deliveries) {
+        workspace.update(endpoint(), option + " = ?", path);
+        workspace.publish("invoice.paid", "{\"a\": 1, \"b\": 2}");
+        assertThat(workspace.rows("deliveries")).hasSize(deliveries);
+        await().until(() -> workspace.rows("task_history").size() == deliveries);
     }
 
     @Test

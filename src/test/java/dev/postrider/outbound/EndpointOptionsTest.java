@@ -28,6 +28,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an endpoint can ask for, over HTTP, and what it then gets. */
 class EndpointOptionsTest extends OutboundTest {
@@ -74,6 +75,15 @@ class EndpointOptionsTest extends OutboundTest {
                 "filter   | $.amount               | exists(",
                 "filter   | $.name like_regex \\\"a+\\\" | like_regex",
                 "filter   | $.**.a == 1            | **",
+                "filter   | $.amount > 100 && $.b == $limit | variables",
+                "filter   | $.a[*] < $.a[*]        | strict",
+                "filter   | strict $.a[0 to last] == $.a[0 to last] | strict",
+                "filter   | exists($.a[*] ? (exists(@.b ? (@ > 1 && $.c == 2)))) | only @",
+                "filter   | $[0, 0][0, 0][0, 0] == 1 | brackets",
+                "filter   | $.a[$.b] == 1          | brackets",
+                "filter   | $.keyvalue().keyvalue().id == 1 | keyvalue",
+                "ordering | $.a ? (@ == $x)        | variables",
+                "ordering | $.a ? (@ == $.b)       | strict",
                 "ordering | customer.id            | pattern",
                 "ordering | $.**.id                | **",
                 "ordering | $.a[                   | JSON path",
@@ -85,6 +95,32 @@ class EndpointOptionsTest extends OutboundTest {
         Answer answer = APPLICATION.call("POST", "/v1/endpoints", endpoint("\"%s\": \"%s\"".formatted(option, value)));
         assertThat(answer.status()).as(answer.body()).isEqualTo(400);
         assertThat(answer.json().path("errors").toString()).contains(option, words);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "strict $.new != $.old",
+                "exists($.items[*] ? (@.price > 5 && @.tags[last] == \\\"**, $x [1]\\\"))",
+                "$.due.datetime() < \\\"2026-01-01\\\".datetime()",
+                "-1 < $.a[0 to 2] || !exists($.b) /* \\\" */"
+            })
+    void aFilterThatGoesThroughThePayloadOnceIsTaken(String filter) {
+        assertThat(create("\"filter\": \"%s\"".formatted(filter)).has("endpointId"))
+                .isTrue();
+    }
+
+    @Test
+    void aTimeWithoutAZoneIsUtcInAFilterWhateverThePublishersSessionSays() {
+        create("\"filter\": \"$.due.datetime() < \\\"2026-01-01T12:00:00+00:00\\\".datetime()\"");
+        assertThat(publish("{\"due\": \"2026-01-01T11:59:59\"}")
+                        .path("deliveries")
+                        .asInt())
+                .isEqualTo(1);
+        assertThat(publish("{\"due\": \"2026-01-01T12:00:01\"}")
+                        .path("deliveries")
+                        .asInt())
+                .isZero();
     }
 
     @Test

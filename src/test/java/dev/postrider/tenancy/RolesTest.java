@@ -128,6 +128,7 @@ class RolesTest {
                 change_workspace_share engine  operator
                 checked_filter         caller  engine
                 checked_ordering       caller  tenant
+                checked_path           caller  tenant
                 checked_predicate      caller  tenant
                 claim_tasks            engine  dispatcher
                 create_api_key         engine  operator
@@ -189,8 +190,10 @@ class RolesTest {
                 on_schedule_changed    owner   -
                 on_source_changed      owner   -
                 on_tasks_died          owner   -
+                ordering_value         caller  -
                 page                   caller  tenant operator
                 pass_limits            engine  -
+                passes_filter          caller  -
                 pause_task_type        engine  operator
                 pause_workspace        engine  operator
                 period_after           caller  -

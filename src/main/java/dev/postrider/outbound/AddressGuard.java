@@ -4,6 +4,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -18,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * <p>It stands where the HTTP client turns a host into the addresses that it connects to, IP literals included, so that
  * a name which changes its address after a check gains nothing. Safe for any thread.
  */
-final class AddressGuard implements DnsResolver {
+final class AddressGuard {
 
     private static final Logger log = LoggerFactory.getLogger(AddressGuard.class);
 
@@ -53,7 +54,7 @@ final class AddressGuard implements DnsResolver {
 
     private static final Network NAT64 = Network.parse("64:ff9b::/96");
 
-    private final DnsResolver names;
+    private final TimedNames names;
     private final List<Network> allowed;
     private final IntPredicate ports;
     private final IntPredicate allowedOnLoopback;
@@ -65,7 +66,7 @@ final class AddressGuard implements DnsResolver {
      * @param allowedOnLoopback ports of this machine's loopback addresses that may be reached all the same
      */
     AddressGuard(DnsResolver names, List<Network> allowed, IntPredicate ports, IntPredicate allowedOnLoopback) {
-        this.names = names;
+        this.names = new TimedNames(names);
         this.allowed = List.copyOf(allowed);
         this.ports = ports;
         this.allowedOnLoopback = allowedOnLoopback;
@@ -74,11 +75,12 @@ final class AddressGuard implements DnsResolver {
     /**
      * The addresses to connect to.
      *
+     * @param most how long it may take to find them
      * @throws InternalAddressException if one of them is internal, or the port is not allowed
+     * @throws SlowNameException if they were not found in time
      */
-    @Override
-    public List<InetSocketAddress> resolve(String host, int port) throws UnknownHostException {
-        InetAddress[] addresses = names.resolve(host);
+    List<InetSocketAddress> resolve(String host, int port, Duration most) throws UnknownHostException {
+        InetAddress[] addresses = names.resolve(host, most);
         if (addresses == null || addresses.length == 0) {
             throw new UnknownHostException(host);
         }
@@ -91,16 +93,6 @@ final class AddressGuard implements DnsResolver {
         return Arrays.stream(addresses)
                 .map(address -> new InetSocketAddress(address, port))
                 .toList();
-    }
-
-    @Override
-    public InetAddress[] resolve(String host) throws UnknownHostException {
-        return resolve(host, 0).stream().map(InetSocketAddress::getAddress).toArray(InetAddress[]::new);
-    }
-
-    @Override
-    public String resolveCanonicalHostname(String host) throws UnknownHostException {
-        return names.resolveCanonicalHostname(host);
     }
 
     private void verify(String host, InetAddress address, int port) throws InternalAddressException {

@@ -122,7 +122,9 @@ public final class AttemptReport {
         if (failure instanceof InternalAddressException) {
             return DeliveryOutcome.BLOCKED;
         }
-        if (failure instanceof DeadlineException || failure instanceof ConnectTimeoutException) {
+        if (failure instanceof DeadlineException
+                || failure instanceof SlowNameException
+                || failure instanceof ConnectTimeoutException) {
             return DeliveryOutcome.TIMEOUT;
         }
         if (failure instanceof UnknownHostException) {
@@ -157,7 +159,9 @@ public final class AttemptReport {
     }
 
     private static String reason(DeliveryRequest request, Exception failure) {
-        if (failure instanceof InternalAddressException || failure instanceof DeadlineException) {
+        if (failure instanceof InternalAddressException
+                || failure instanceof SlowNameException
+                || failure instanceof DeadlineException) {
             return failure.getMessage();
         }
         if (failure instanceof UnknownHostException) {

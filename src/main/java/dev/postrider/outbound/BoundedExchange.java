@@ -91,6 +91,8 @@ final class BoundedExchange implements ExecChainHandler {
                 .setConnectionRequestTimeout(timeout)
                 .setResponseTimeout(timeout)
                 .build());
+        long until = System.nanoTime() + delivery.timeout().toNanos();
+        scope.clientContext.setAttribute(DeliveryConnections.UNTIL, until);
         AtomicBoolean late = new AtomicBoolean();
         Future<?> deadline = clock.schedule(
                 () -> {
@@ -104,8 +106,10 @@ final class BoundedExchange implements ExecChainHandler {
             timing.answered();
             receive(response, exchange, scope);
             return response;
+        } catch (SlowNameException e) {
+            throw e;
         } catch (IOException e) {
-            throw late.get() ? new DeadlineException(delivery.timeout(), e) : e;
+            throw late.get() || System.nanoTime() >= until ? new DeadlineException(delivery.timeout(), e) : e;
         } finally {
             deadline.cancel(false);
             noteAddress(exchange, scope.clientContext.getEndpointDetails());

@@ -42,8 +42,7 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
         this.deadlines.setRemoveOnCancelPolicy(true);
         this.bounds = new BoundedExchange(deadlines, capture);
         this.userAgent = userAgent;
-        this.connections = new DeliveryConnections(proxy)
-                .setDnsResolver(guard)
+        this.connections = new DeliveryConnections(guard, proxy)
                 .setMaxConnTotal(CONNECTIONS)
                 .setMaxConnPerRoute(CONNECTIONS_PER_HOST)
                 .setConnectionFactory(ManagedHttpClientConnectionFactory.builder()

@@ -1,13 +1,18 @@
 package dev.postrider.outbound;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Proxy;
 import java.net.Socket;
+import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSocket;
 import org.apache.hc.client5.http.DnsResolver;
 import org.apache.hc.client5.http.SchemePortResolver;
@@ -19,6 +24,7 @@ import org.apache.hc.client5.http.ssl.DefaultClientTlsStrategy;
 import org.apache.hc.client5.http.ssl.TlsSocketStrategy;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.URIScheme;
+import org.apache.hc.core5.http.config.Lookup;
 import org.apache.hc.core5.http.config.RegistryBuilder;
 import org.apache.hc.core5.http.io.SocketConfig;
 import org.apache.hc.core5.http.protocol.HttpContext;
@@ -38,8 +44,12 @@ final class DeliveryConnections extends PoolingHttpClientConnectionManagerBuilde
     /** Attribute of a request's context: the client certificate in PEM, if the endpoint wants to see one. */
     static final String CLIENT_CERTIFICATE = DeliveryConnections.class.getName() + ".certificate";
 
+    /** Attribute of a request's context: until when it may last, as {@link System#nanoTime()}. */
+    static final String UNTIL = DeliveryConnections.class.getName() + ".until";
+
     private static final int MOST_CERTIFICATES = 200;
 
+    private final AddressGuard guard;
     private final Optional<Proxy> proxy;
     private final TlsSocketStrategy plain = new DefaultClientTlsStrategy(SSLContexts.createDefault());
     private final Map<String, TlsSocketStrategy> certified =
@@ -50,20 +60,18 @@ final class DeliveryConnections extends PoolingHttpClientConnectionManagerBuilde
                 }
             });
 
-    DeliveryConnections(Optional<Proxy> proxy) {
+    DeliveryConnections(AddressGuard guard, Optional<Proxy> proxy) {
+        this.guard = guard;
         this.proxy = proxy;
     }
 
     @Override
     protected HttpClientConnectionOperator createConnectionOperator(
             SchemePortResolver ports, DnsResolver names, TlsSocketStrategy tls) {
-        return new DefaultHttpClientConnectionOperator(
-                ignored -> proxy.map(Socket::new).orElseGet(Socket::new),
-                ports,
-                names,
-                RegistryBuilder.<TlsSocketStrategy>create()
-                        .register(URIScheme.HTTPS.id, this::secure)
-                        .build()) {
+        Lookup<TlsSocketStrategy> strategies = RegistryBuilder.<TlsSocketStrategy>create()
+                .register(URIScheme.HTTPS.id, this::secure)
+                .build();
+        return new DefaultHttpClientConnectionOperator(Socket::new, ports, names, strategies) {
 
             @Override
             public void connect(
@@ -77,8 +85,36 @@ final class DeliveryConnections extends PoolingHttpClientConnectionManagerBuilde
                     HttpContext context)
                     throws IOException {
                 AttemptTiming.of(context).resolves();
-                super.connect(connection, host, name, local, timeout, config, attachment, context);
+                // The deadline closes the socket that it knows: it ends neither the lookup of a name, nor what a proxy
+                // is
+                // asked, which Java does on a connection of its own.
+                Timeout remaining = remaining(context);
+                operator(ports, new WithinTime(remaining.toDuration()), strategies)
+                        .connect(
+                                connection,
+                                host,
+                                name,
+                                local,
+                                timeout.compareTo(remaining) < 0 ? timeout : remaining,
+                                SocketConfig.copy(config)
+                                        .setSoTimeout(remaining)
+                                        .build(),
+                                attachment,
+                                context);
             }
+        };
+    }
+
+    /** Rounded up, so that the time is over when it is. */
+    private static Timeout remaining(HttpContext context) {
+        long nanoseconds = (long) context.getAttribute(UNTIL) - System.nanoTime();
+        return Timeout.ofMilliseconds(Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanoseconds) + 1));
+    }
+
+    private HttpClientConnectionOperator operator(
+            SchemePortResolver ports, DnsResolver names, Lookup<TlsSocketStrategy> strategies) {
+        return new DefaultHttpClientConnectionOperator(
+                ignored -> proxy.map(Socket::new).orElseGet(Socket::new), ports, names, strategies) {
 
             @Override
             protected void onBeforeSocketConnect(HttpContext context, HttpHost host) {
@@ -100,6 +136,30 @@ final class DeliveryConnections extends PoolingHttpClientConnectionManagerBuilde
                 AttemptTiming.of(context).secured();
             }
         };
+    }
+
+    /** Finds, and checks, the addresses for one connection. */
+    private final class WithinTime implements DnsResolver {
+        private final Duration most;
+
+        private WithinTime(Duration most) {
+            this.most = most;
+        }
+
+        @Override
+        public List<InetSocketAddress> resolve(String host, int port) throws UnknownHostException {
+            return guard.resolve(host, port, most);
+        }
+
+        @Override
+        public InetAddress[] resolve(String host) throws UnknownHostException {
+            return resolve(host, 0).stream().map(InetSocketAddress::getAddress).toArray(InetAddress[]::new);
+        }
+
+        @Override
+        public String resolveCanonicalHostname(String host) {
+            return host;
+        }
     }
 
     private SSLSocket secure(Socket socket, String host, int port, Object attachment, HttpContext context)

@@ -18,6 +18,9 @@ import org.apache.camel.Exchange;
 /** Checks what the contract cannot say about an endpoint that a caller gives, and seals its secrets. */
 public final class EndpointRequests {
 
+    /** Somebody waits for the answer. */
+    private static final Duration LOOKUP = Duration.ofSeconds(5);
+
     private static final Duration OVERLAP = Duration.ofHours(24);
     private static final String NEW_SECRET = "newSecret";
     private static final TypeReference<Map<String, String>> TEXTS = new TypeReference<>() {};
@@ -151,8 +154,8 @@ public final class EndpointRequests {
         }
         try {
             // A help for the caller; what counts is asked again at every connection.
-            guard.resolve(url.getHost(), EndpointUrl.portOf(url));
-        } catch (InternalAddressException e) {
+            guard.resolve(url.getHost(), EndpointUrl.portOf(url), LOOKUP);
+        } catch (InternalAddressException | SlowNameException e) {
             throw problem("url", e.getMessage());
         } catch (UnknownHostException e) {
             throw problem("url", "the host %s is unknown; correct its name".formatted(url.getHost()));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.hc.client5.http.DnsResolver;
@@ -13,6 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AddressGuardTest {
+
+    private static final Duration SOON = Duration.ofSeconds(30);
 
     @ParameterizedTest
     @ValueSource(
@@ -57,7 +60,7 @@ class AddressGuardTest {
                 "4000::1"
             })
     void refusesAnInternalAddress(String address) {
-        assertThatThrownBy(() -> guard(List.of(), address).resolve("hooks.example", 443))
+        assertThatThrownBy(() -> guard(List.of(), address).resolve("hooks.example", 443, SOON))
                 .isInstanceOf(InternalAddressException.class)
                 .hasMessageContaining("hooks.example")
                 .hasMessageContaining("postrider.outbound.allowed-networks");
@@ -82,37 +85,38 @@ class AddressGuardTest {
                 "64:ff9b::101:101"
             })
     void allowsAPublicAddress(String address) throws UnknownHostException {
-        assertThat(guard(List.of(), address).resolve("hooks.example", 443))
+        assertThat(guard(List.of(), address).resolve("hooks.example", 443, SOON))
                 .singleElement()
                 .satisfies(target -> assertThat(target.getPort()).isEqualTo(443));
     }
 
     @Test
     void oneInternalAddressAmongPublicOnesIsEnoughToRefuse() {
-        assertThatThrownBy(() -> guard(List.of(), "1.1.1.1", "10.0.0.1").resolve("hooks.example", 443))
+        assertThatThrownBy(() -> guard(List.of(), "1.1.1.1", "10.0.0.1").resolve("hooks.example", 443, SOON))
                 .isInstanceOf(InternalAddressException.class);
     }
 
     @Test
     void aHostWithoutAnAddressIsUnknown() {
-        assertThatThrownBy(() -> guard(List.of()).resolve("hooks.example", 443))
+        assertThatThrownBy(() -> guard(List.of()).resolve("hooks.example", 443, SOON))
                 .isExactlyInstanceOf(UnknownHostException.class);
     }
 
     @Test
     void anAllowedNetworkOpensExactlyItself() throws UnknownHostException {
         List<Network> allowed = List.of(Network.parse("10.1.0.0/16"), Network.parse("fd00::/8"));
-        assertThat(guard(allowed, "10.1.2.3").resolve("hooks.example", 80)).hasSize(1);
-        assertThat(guard(allowed, "fd12::1").resolve("hooks.example", 80)).hasSize(1);
-        assertThatThrownBy(() -> guard(allowed, "10.2.0.1").resolve("hooks.example", 80))
+        assertThat(guard(allowed, "10.1.2.3").resolve("hooks.example", 80, SOON))
+                .hasSize(1);
+        assertThat(guard(allowed, "fd12::1").resolve("hooks.example", 80, SOON)).hasSize(1);
+        assertThatThrownBy(() -> guard(allowed, "10.2.0.1").resolve("hooks.example", 80, SOON))
                 .isInstanceOf(InternalAddressException.class);
     }
 
     @Test
     void ofTheLoopbackOnlyTheGivenPortIsOpen() throws UnknownHostException {
         AddressGuard guard = new AddressGuard(answering("127.0.0.1"), List.of(), port -> true, port -> port == 8080);
-        assertThat(guard.resolve("localhost", 8080)).hasSize(1);
-        assertThatThrownBy(() -> guard.resolve("localhost", 8081)).isInstanceOf(InternalAddressException.class);
+        assertThat(guard.resolve("localhost", 8080, SOON)).hasSize(1);
+        assertThatThrownBy(() -> guard.resolve("localhost", 8081, SOON)).isInstanceOf(InternalAddressException.class);
     }
 
     @Test
@@ -129,9 +133,10 @@ class AddressGuardTest {
                 List.of(),
                 port -> true,
                 port -> false);
-        assertThat(guard.resolve("rebinding.example", 443)).hasSize(1);
+        assertThat(guard.resolve("rebinding.example", 443, SOON)).hasSize(1);
         now[0] = "127.0.0.1";
-        assertThatThrownBy(() -> guard.resolve("rebinding.example", 443)).isInstanceOf(InternalAddressException.class);
+        assertThatThrownBy(() -> guard.resolve("rebinding.example", 443, SOON))
+                .isInstanceOf(InternalAddressException.class);
     }
 
     @ParameterizedTest

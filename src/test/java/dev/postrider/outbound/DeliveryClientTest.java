@@ -12,9 +12,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
+import org.apache.hc.client5.http.DnsResolver;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -173,6 +175,31 @@ class DeliveryClientTest {
     }
 
     @Test
+    void aNameServerThatDoesNotAnswerHitsTheTotalDeadline() throws Exception {
+        CountDownLatch answered = new CountDownLatch(1);
+        DeliveryClient client = client(LOOPBACK, new SystemDefaultDnsResolver() {
+            @Override
+            public InetAddress[] resolve(String host) throws UnknownHostException {
+                try {
+                    answered.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                return super.resolve("127.0.0.1");
+            }
+        });
+        Exchange exchange =
+                send(client, request("http://slow.example:%d/".formatted(receiver.port()), Duration.ofMillis(200)));
+        assertThat(exchange.getException())
+                .isInstanceOf(SlowNameException.class)
+                .hasMessageContaining("slow.example");
+        answered.countDown();
+        assertThat(send(client, request("http://slow.example:%d/".formatted(receiver.port())))
+                        .getException())
+                .isNull();
+    }
+
+    @Test
     void theConnectionsOutliveARouteThatIsReloaded() throws Exception {
         DeliveryClient client = client(LOOPBACK);
         send(client, request(receiver.url()));
@@ -182,8 +209,12 @@ class DeliveryClientTest {
     }
 
     private DeliveryClient client(List<Network> allowed) {
+        return client(allowed, new LenientNames());
+    }
+
+    private DeliveryClient client(List<Network> allowed, DnsResolver names) {
         return new DeliveryClient(
-                new AddressGuard(new LenientNames(), allowed, port -> true, port -> false),
+                new AddressGuard(names, allowed, port -> true, port -> false),
                 1000,
                 "Postrider/test",
                 Optional.empty());

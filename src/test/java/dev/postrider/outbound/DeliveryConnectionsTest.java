@@ -77,6 +77,20 @@ class DeliveryConnectionsTest {
     }
 
     @Test
+    void aProxyThatDoesNotAnswerHitsTheTotalDeadline() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            client = client(
+                    "127.0.0.0/8",
+                    Optional.of(new Proxy(
+                            Proxy.Type.HTTP,
+                            new InetSocketAddress(InetAddress.getLoopbackAddress(), silent.getLocalPort()))));
+            assertThat(send("http://localhost:1/", null, Duration.ofMillis(300)).getException())
+                    .isInstanceOf(DeadlineException.class)
+                    .hasMessageContaining("300 ms");
+        }
+    }
+
+    @Test
     void aProxyIsNotAskedForAnInternalAddress() throws Exception {
         try (Receiver receiver = Receiver.start();
                 ConnectProxy proxy = new ConnectProxy()) {
@@ -148,8 +162,12 @@ class DeliveryConnectionsTest {
     }
 
     private Exchange send(String url, String certificate) {
+        return send(url, certificate, Duration.ofSeconds(10));
+    }
+
+    private Exchange send(String url, String certificate, Duration timeout) {
         DeliveryRequest request = new DeliveryRequest(
-                URI.create(url), Map.of("webhook-id", "event"), Set.of(), "{}", certificate, Duration.ofSeconds(10));
+                URI.create(url), Map.of("webhook-id", "event"), Set.of(), "{}", certificate, timeout);
         context.getRegistry().bind("deliveryClient", client);
         context.getRegistry().bind("sentHeaders", new SentHeaders());
         context.start();

@@ -130,8 +130,13 @@ final class BoundedExchange implements ExecChainHandler {
 
     private static void noteAddress(Exchange exchange, EndpointDetails connection) {
         if (connection != null && connection.getRemoteAddress() instanceof InetSocketAddress remote) {
-            exchange.setProperty(REMOTE_ADDRESS, remote.getAddress().getHostAddress());
+            exchange.setProperty(REMOTE_ADDRESS, address(remote));
         }
+    }
+
+    /** Without the scope of a local IPv6 address (%eth0), which PostgreSQL's inet does not hold. */
+    private static String address(InetSocketAddress remote) {
+        return remote.getAddress().getHostAddress().replaceFirst("%.*", "");
     }
 
     private void receive(ClassicHttpResponse response, Exchange exchange, ExecChain.Scope scope) throws IOException {

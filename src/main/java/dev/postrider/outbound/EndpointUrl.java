@@ -15,13 +15,16 @@ final class EndpointUrl {
      */
     static URI parse(String url) {
         URI uri;
+        for (int i = 0; i < url.length(); i++) {
+            if (url.charAt(i) > 0x7e) {
+                // Java takes them, and sends something else.
+                throw invalid("Not ASCII", i, null);
+            }
+        }
         try {
             uri = new URI(url);
         } catch (URISyntaxException e) {
-            throw new IllegalArgumentException(
-                    "is not valid: %s at character %d. Percent-encode what is not allowed in a url."
-                            .formatted(e.getReason(), e.getIndex() + 1),
-                    e);
+            throw invalid(e.getReason(), e.getIndex(), e);
         }
         if (!"http".equalsIgnoreCase(uri.getScheme()) && !"https".equalsIgnoreCase(uri.getScheme())) {
             throw new IllegalArgumentException("must start with https:// or http://");
@@ -32,7 +35,8 @@ final class EndpointUrl {
         }
         if (uri.getHost() == null || uri.getPort() == 0 || uri.getPort() > 65_535) {
             throw new IllegalArgumentException(
-                    "has no valid host and port. Write international names in their xn-- form.");
+                    "has no valid host and port. A host is made of letters, digits, hyphens and dots, without an underscore;"
+                            + " write international names in their xn-- form.");
         }
         if (uri.getRawFragment() != null) {
             throw new IllegalArgumentException("must not have a fragment (#…): it would not be sent.");
@@ -41,6 +45,13 @@ final class EndpointUrl {
             throw new IllegalArgumentException("is longer than %d characters".formatted(MAXIMUM_LENGTH));
         }
         return uri;
+    }
+
+    private static IllegalArgumentException invalid(String reason, int index, Exception cause) {
+        return new IllegalArgumentException(
+                "is not valid: %s at character %d. Percent-encode what is not allowed in a url, and write international names"
+                        + " in their xn-- form.".formatted(reason, index + 1),
+                cause);
     }
 
     /** The port that a request goes to. */

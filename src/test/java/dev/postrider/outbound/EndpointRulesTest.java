@@ -24,10 +24,23 @@ class EndpointRulesTest {
             strings = {
                 "ftp://example.com/", "file:///etc/passwd", "https://user:password@example.com/", "https:///path",
                 "https://127.1/", "https://example.com/{{env:HOME}}", "https://example.com/a b", "example.com",
-                "https://example.com:70000/", "https://example.com/#fragment", "https://bücher.example/", ""
+                "https://example.com:70000/", "https://example.com/#fragment", "https://bücher.example/",
+                        "https://example.com/café/→",
+                "https://a_b.example/", ""
             })
     void aUrlThatNothingCanBeDeliveredToIsRefused(String url) {
         assertThatThrownBy(() -> EndpointUrl.parse(url)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "https://example.com/café/→, Percent-encode",
+        "https://example.com/a b, Percent-encode",
+        "https://bücher.example/, xn--",
+        "https://a_b.example/, underscore"
+    })
+    void aUrlIsRefusedWithWhatToDo(String url, String words) {
+        assertThatThrownBy(() -> EndpointUrl.parse(url)).hasMessageContaining(words);
     }
 
     @Test

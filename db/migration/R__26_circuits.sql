@@ -260,7 +260,7 @@ begin
                   coalesce(c.open_until > clock_timestamp() or c.open_until is not null and t.limit_key is null, false),
                   coalesce(t.limit_key is not null
                            and clock_timestamp() - coalesce(t.replayed_at, t.created_at)
-                               > (e.redelivery_policy ->> 'maximumRedeliveryWindow')::bigint * interval '1 ms', false),
+                               > (e.redelivery_policy ->> 'maximumRedeliveryWindow')::numeric * interval '1 ms', false),
                   d.event_id,
                   case when s.event_id is not null
                        then json_build_object('type', s.event_type, 'timestamp', utc(s.occurred_at), 'data', s.payload)::text

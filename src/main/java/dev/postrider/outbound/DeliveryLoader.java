@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
+import org.postgresql.util.PSQLException;
 import org.springframework.jdbc.core.ColumnMapRowMapper;
 import org.springframework.jdbc.core.JdbcTemplate;
 
@@ -19,6 +21,9 @@ import org.springframework.jdbc.core.JdbcTemplate;
 final class DeliveryLoader {
 
     private static final int MOST = 64;
+
+    /** SQLSTATEs: a value that is not what it should be, or too much for PostgreSQL, or broken. */
+    private static final Pattern UNREADABLE = Pattern.compile("(22|54|XX).{3}");
 
     private final JdbcTemplate dispatcher;
     private final String sql = SqlFile.read("queries/load-deliveries.sql");
@@ -66,15 +71,36 @@ final class DeliveryLoader {
         for (Wanted next = waiting.poll(); next != null; next = batch.size() < MOST ? waiting.poll() : null) {
             batch.add(next);
         }
+        serve(batch);
+    }
+
+    private void serve(List<Wanted> batch) {
         try {
             Map<Object, Map<String, Object>> rows = new HashMap<>();
             query(batch).forEach(row -> rows.put(row.get("delivery_id"), row));
             batch.forEach(one -> one.row = rows.get(one.delivery));
         } catch (RuntimeException e) {
-            batch.forEach(one -> one.failure = e);
+            if (batch.size() > 1 && unreadable(e) != null) {
+                batch.forEach(
+                        one -> serve(List.of(one))); // one of them must not stop the others, who are other customers'
+            } else {
+                batch.forEach(one -> one.failure = e);
+            }
         } finally {
             batch.forEach(one -> one.done = true);
         }
+    }
+
+    /** What PostgreSQL says of data that it cannot make a row of; null if something else went wrong, such as the connection. */
+    static String unreadable(Throwable error) {
+        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+            if (cause instanceof PSQLException refused
+                    && refused.getServerErrorMessage() != null
+                    && UNREADABLE.matcher(refused.getSQLState()).matches()) {
+                return refused.getServerErrorMessage().getMessage();
+            }
+        }
+        return null;
     }
 
     private List<Map<String, Object>> query(List<Wanted> batch) {

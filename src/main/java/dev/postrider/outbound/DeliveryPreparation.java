@@ -88,7 +88,7 @@ public final class DeliveryPreparation {
             throws DeliveryException, JsonProcessingException, InterruptedException {
         UUID workspace = UUID.fromString(exchange.getProperty("workspaceId", String.class));
         UUID delivery = UUID.fromString(exchange.getProperty("taskId", String.class));
-        Map<?, ?> row = load(workspace, delivery);
+        Map<?, ?> row = load(exchange, workspace, delivery);
         exchange.getMessage().removeHeaders("*");
         if (row == null) {
             throw new Discard("the delivery is not stored any more");
@@ -101,9 +101,8 @@ public final class DeliveryPreparation {
         if (Boolean.TRUE.equals(row.get("deleted"))) {
             throw new Discard("endpoint %s was deleted".formatted(endpointId));
         }
-        DurableRedeliveryPolicy policy = EndpointPolicy.over(
-                exchange.getContext().getRegistry().lookupByNameAndType(DEFAULT_POLICY, DurableRedeliveryPolicy.class),
-                json.readTree((String) row.get("redelivery_policy")));
+        DurableRedeliveryPolicy policy =
+                EndpointPolicy.over(defaultPolicy(exchange), json.readTree((String) row.get("redelivery_policy")));
         exchange.setProperty(POLICY, EndpointPolicy.none(policy));
         if (!Boolean.TRUE.equals(row.get("enabled"))) {
             Object reason = row.get("disabled_reason");
@@ -131,11 +130,22 @@ public final class DeliveryPreparation {
         exchange.setProperty(BEGUN, System.nanoTime());
     }
 
-    /** Who cannot ask the database has not failed at its endpoint. */
-    private Map<?, ?> load(UUID workspace, UUID delivery) {
+    private static DurableRedeliveryPolicy defaultPolicy(Exchange exchange) {
+        return exchange.getContext().getRegistry().lookupByNameAndType(DEFAULT_POLICY, DurableRedeliveryPolicy.class);
+    }
+
+    /** Who cannot ask the database has not failed at its endpoint; what the database cannot read never can be sent. */
+    private Map<?, ?> load(Exchange exchange, UUID workspace, UUID delivery) throws DeliveryException {
         try {
             return deliveries.load(workspace, delivery);
         } catch (DataAccessException e) {
+            String unreadable = DeliveryLoader.unreadable(e);
+            if (unreadable != null) {
+                exchange.setProperty(POLICY, EndpointPolicy.none(defaultPolicy(exchange)));
+                throw new DeliveryException(
+                        "what is stored of its endpoint or event cannot be read (%s); correct it, then replay this delivery"
+                                .formatted(unreadable));
+            }
             log.warn("Delivery {} could not be loaded, and is put back: {}", delivery, e.getMessage());
             throw new Snooze(WITHOUT_DATABASE);
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.postrider.api.ProblemException;
 import java.net.URI;
@@ -129,6 +130,7 @@ public final class EndpointRequests {
 
     private ObjectNode checked(Exchange exchange) throws JsonProcessingException {
         ObjectNode endpoint = (ObjectNode) json.readTree(exchange.getProperty("request", String.class));
+        normalise(endpoint);
         if (endpoint.has("url")) {
             verifyReachable(endpoint.get("url").asText());
         }
@@ -143,6 +145,18 @@ public final class EndpointRequests {
             endpoint.set("headers", json.valueToTree(secrets.sealHeaders(workspaceOf(exchange), headers)));
         }
         return endpoint;
+    }
+
+    /** 1000.0 and 1e3 are integers for JSON Schema, but not for PostgreSQL. */
+    private static void normalise(ObjectNode object) {
+        object.properties().forEach(field -> {
+            JsonNode value = field.getValue();
+            if (value instanceof ObjectNode inner) {
+                normalise(inner);
+            } else if (value.isFloatingPointNumber() && value.canConvertToExactIntegral() && value.canConvertToLong()) {
+                field.setValue(LongNode.valueOf(value.longValue()));
+            }
+        });
     }
 
     private void verifyReachable(String text) {

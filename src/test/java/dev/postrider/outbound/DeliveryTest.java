@@ -101,6 +101,35 @@ class DeliveryTest extends OutboundTest {
         await().until(() -> workspace.rows("task_history").size() == deliveries);
     }
 
+    /** As it was stored before it was made an integer. */
+    @Test
+    void aWindowWithAFractionIsRead() {
+        UUID endpoint = workspace.endpoint(
+                receiver.url(), secret, "{\"maximumRedeliveryWindow\": 600000.0}", Map.of(), TIMEOUT);
+        workspace.update(endpoint, "concurrency = 1");
+        workspace.publish("invoice.paid", "{}");
+        await().until(() -> workspace.rows("task_history").size() == 1);
+    }
+
+    @Test
+    void anEndpointThatCannotBeReadStopsNoOtherAndItsDeliveryIsADeadLetter() {
+        UUID endpoint = workspace.endpoint(
+                receiver.url(), secret, "{\"maximumRedeliveryWindow\": \"soon\"}", Map.of(), TIMEOUT);
+        workspace.update(endpoint, "concurrency = 1");
+        Workspace other = Workspace.create(EVERYTHING, secrets);
+        other.endpoint(receiver.url(), secret, AT_ONCE, Map.of(), TIMEOUT);
+        for (int i = 0; i < 5; i++) {
+            workspace.publish("invoice.paid", "{}");
+            other.publish("invoice.paid", "{}");
+        }
+        await().until(() -> workspace.rows("dead_letters").size() == 5
+                && other.rows("task_history").size() == 5);
+        assertThat(workspace.rows("dead_letters")).allSatisfy(dead -> {
+            assertThat((String) dead.get("last_error")).contains("cannot be read", "soon", "replay");
+            assertThat(dead).containsEntry("failure_count", 1);
+        });
+    }
+
     @Test
     void aReplayAfterTheEndpointRecoveredDeliversTheSameWebhookId() {
         receiver.answers(Receiver.with(500, ""));

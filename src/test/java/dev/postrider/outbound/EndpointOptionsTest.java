@@ -111,6 +111,19 @@ class EndpointOptionsTest extends OutboundTest {
     }
 
     @Test
+    void anIntegerMayBeWrittenWithAFraction() {
+        JsonNode endpoint = create("\"timeout\": 1000.0, \"concurrency\": 2.0, \"redeliveryPolicy\":"
+                + " {\"maximumRedeliveryWindow\": 6e5, \"redeliveryDelay\": 100.0, \"backOffMultiplier\": 1.5}");
+        assertThat(endpoint.path("timeout").toString()).isEqualTo("1000");
+        assertThat(endpoint.at("/redeliveryPolicy/maximumRedeliveryWindow").toString())
+                .isEqualTo("600000");
+        assertThat(endpoint.at("/redeliveryPolicy/redeliveryDelay").toString()).isEqualTo("100");
+        assertThat(endpoint.at("/redeliveryPolicy/backOffMultiplier").toString())
+                .isEqualTo("1.5");
+        delivered(1);
+    }
+
+    @Test
     void aTimeWithoutAZoneIsUtcInAFilterWhateverThePublishersSessionSays() {
         create("\"filter\": \"$.due.datetime() < \\\"2026-01-01T12:00:00+00:00\\\".datetime()\"");
         assertThat(publish("{\"due\": \"2026-01-01T11:59:59\"}")

@@ -75,10 +75,11 @@ public final class AttemptReport {
         row.put("error", error);
         row.put("response_cut", false);
         if (response != null) {
-            row.put("response_status", response.status());
-            row.put("response_headers", response.headers());
-            row.put("response_body", response.body());
-            row.put("response_cut", response.cut());
+            KeptAnswer kept = KeptAnswer.of(response, request);
+            row.put("response_status", kept.status());
+            row.put("response_headers", kept.headers());
+            row.put("response_body", kept.body());
+            row.put("response_cut", kept.cut());
         }
         boolean gone = response != null && response.status() == GONE;
         exchange.setProperty("attemptReport", json.writeValueAsString(row));

@@ -250,6 +250,27 @@ class DeliveryTest extends OutboundTest {
     }
 
     @Test
+    void anEchoOfASecretHeaderIsNotStored() {
+        receiver.answers(exchange -> Receiver.with(
+                        500,
+                        "you sent " + exchange.getRequestHeaders().getFirst("X-Api-Key"),
+                        "X-Echo",
+                        "a-token-of-16-xx")
+                .write(exchange));
+        workspace.endpoint(
+                receiver.url(),
+                secret,
+                "{\"maximumRedeliveries\": 0}",
+                Map.of("X-Api-Key", "a-token-of-16-xx"),
+                TIMEOUT);
+        workspace.publish("invoice.paid", "{}");
+        awaitDeadLetter();
+        assertThat(workspace.deadLetter().toString() + workspace.attempts())
+                .contains("you sent ***")
+                .doesNotContain("a-token-of-16-xx");
+    }
+
+    @Test
     void retryAfterPostponesTheNextAttempt() {
         receiver.answers(Receiver.with(503, "", "Retry-After", "3600"));
         endpoint();

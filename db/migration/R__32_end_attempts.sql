@@ -323,8 +323,8 @@ comment on function postrider.attempt_timing is 'How the milliseconds of an atte
 
 create or replace function postrider.delivery_log(workspace uuid, delivery uuid, since timestamptz, failed jsonb)
     returns jsonb language sql stable set search_path = postrider, pg_temp as $$
-    select coalesce(jsonb_agg(entry order by (entry ->> 'attempt')::int), '[]')
-      from (select jsonb_build_object('attempt', attempt, 'failedAt', attempted_at, 'error', error, 'outcome', outcome,
+    select coalesce(jsonb_agg(entry order by attempt), '[]')
+      from (select attempt, jsonb_build_object('attempt', attempt, 'failedAt', attempted_at, 'error', error, 'outcome', outcome,
                        'duration', duration, 'timing', attempt_timing(a), 'remoteAddress', host(remote_address),
                        'request', jsonb_build_object('url', request_url, 'headers', request_headers, 'body', request_body),
                        'response', case when response_status is not null then jsonb_build_object(
@@ -333,12 +333,13 @@ create or replace function postrider.delivery_log(workspace uuid, delivery uuid,
               from delivery_attempts a
              where workspace_id = workspace and delivery_id = delivery and attempted_at >= since
             union all
-            select entry from jsonb_array_elements(failed) entry
+            select (entry ->> 'attempt')::int, entry from jsonb_array_elements(failed) entry
              where not exists (select from delivery_attempts a
                                 where a.workspace_id = workspace and a.delivery_id = delivery and a.attempted_at >= since
-                                  and a.attempt = (entry ->> 'attempt')::int)) entries
+                                  and a.attempt = (entry ->> 'attempt')::int)
+             order by attempt desc limit 50) entries
 $$;
-comment on function postrider.delivery_log is 'Requests and responses of a delivery, as a dead letter keeps them; attempts that left no request keep their error.';
+comment on function postrider.delivery_log is 'Requests and responses of the last 50 attempts of a delivery, as a dead letter keeps them; attempts that left no request keep their error.';
 
 -- Makes up for a release that never came: whoever was to be released was locked by a transaction that was rolled back.
 create or replace function postrider.release_stranded() returns int

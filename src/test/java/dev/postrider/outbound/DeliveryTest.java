@@ -131,6 +131,26 @@ class DeliveryTest extends OutboundTest {
     }
 
     @Test
+    void ofManyAttemptsTheLastFiftyAreKeptWithTheDeadLetter() throws Exception {
+        receiver.answers(exchange -> {
+            EVERYTHING.update(
+                    "insert into postrider.delivery_attempts (workspace_id, delivery_id, attempt, request_url,"
+                            + " request_headers, request_body, duration)"
+                            + " select workspace_id, delivery_id, n, 'u', '{}', 'b', 1"
+                            + " from postrider.deliveries, generate_series(2, 61) n where workspace_id = ?",
+                    workspace.id);
+            Receiver.with(500, "").write(exchange);
+        });
+        workspace.endpoint(receiver.url(), secret, "{\"maximumRedeliveries\": 0}", Map.of(), TIMEOUT);
+        workspace.publish("invoice.paid", "{}");
+        awaitDeadLetter();
+        JsonNode log = JSON.readTree((String) workspace.deadLetter().get("log"));
+        assertThat(log).hasSize(50);
+        assertThat(log.at("/0/attempt").asInt()).isEqualTo(12);
+        assertThat(log.at("/49/attempt").asInt()).isEqualTo(61);
+    }
+
+    @Test
     void aReplayAfterTheEndpointRecoveredDeliversTheSameWebhookId() {
         receiver.answers(Receiver.with(500, ""));
         endpoint();

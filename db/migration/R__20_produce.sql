@@ -63,6 +63,19 @@ begin
 end $$;
 comment on function postrider.await_tasks is 'Makes a new task wait until others have completed; it is a dead letter at once when one of them has ended otherwise. An unknown one is refused (PR404). Definer: called by enqueue_task only.';
 
+-- The API takes far less (postrider.limits.payload), which the database does not know. Nodes load 64 payloads at once.
+create or replace function postrider.checked_payload(payload jsonb) returns jsonb
+    language plpgsql immutable set search_path = postrider, pg_temp as $$
+begin
+    if octet_length(payload::text) > 1048576 then
+        raise sqlstate 'PR400' using column = 'payload',
+            message = format('payload: has %s bytes, and the most is 1048576', octet_length(payload::text)),
+            hint = 'Store what is large elsewhere, and send where it is.';
+    end if;
+    return coalesce(payload, '{}');
+end $$;
+comment on function postrider.checked_payload is 'A payload, or an empty object without one; refused (PR400) if it has more than 1 MiB as text. Called by what makes tasks and events.';
+
 drop function if exists postrider.enqueue_task(text, jsonb, timestamptz, int, text, text);
 create or replace function postrider.enqueue_task(
     task_type     text,
@@ -78,6 +91,7 @@ create or replace function postrider.enqueue_task(
 declare
     workspace constant uuid := required_workspace();
     due constant timestamptz := coalesce(enqueue_task.scheduled_at, now());
+    content constant jsonb := checked_payload(enqueue_task.payload);
     id uuid;
 begin
     if enqueue_task.ordering_key is not null then
@@ -88,7 +102,7 @@ begin
         -- Without "on conflict", which writes every row twice to the log.
         insert into background_tasks (workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
                                       ordering_key, ordering_seq, limit_key)
-        values (workspace, enqueue_task.task_type, coalesce(enqueue_task.payload, '{}'), due, due <= now(),
+        values (workspace, enqueue_task.task_type, content, due, due <= now(),
                 coalesce(enqueue_task.priority_rank, 0), enqueue_task.ordering_key,
                 case when enqueue_task.ordering_key is not null then nextval('ordering_seq') end, enqueue_task.limit_key)
         returning task_id into id;
@@ -96,7 +110,7 @@ begin
         loop
             insert into background_tasks as t (workspace_id, task_type, payload, scheduled_at, ready, priority_rank,
                                                unique_key, ordering_key, ordering_seq, limit_key)
-            values (workspace, enqueue_task.task_type, coalesce(enqueue_task.payload, '{}'), due, due <= now(),
+            values (workspace, enqueue_task.task_type, content, due, due <= now(),
                     coalesce(enqueue_task.priority_rank, 0), enqueue_task.unique_key, enqueue_task.ordering_key,
                     case when enqueue_task.ordering_key is not null then nextval('ordering_seq') end,
                     enqueue_task.limit_key)
@@ -118,7 +132,7 @@ begin
     return id;
 end $$;
 comment on function postrider.enqueue_task is
-    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. Tasks of one limit_key share the limit that set_task_limit gives it. after names tasks that must complete first. priority_rank is -100 to 100. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+    'Enqueues a task in the caller''s transaction and returns its id. A unique_key already waiting or running in this workspace and type returns that task''s id. Tasks of one ordering_key run one at a time, in the order of their commits. Tasks of one limit_key share the limit that set_task_limit gives it. after names tasks that must complete first. priority_rank is -100 to 100. A payload of more than 1 MiB is refused (PR400). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 -- Tasks that wait for others, or may not be new, are enqueued one after the other; those that name each other by ref in
 -- an order in which every name is known.
@@ -207,6 +221,14 @@ begin
         select false as plain, bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered,
                bool_or(coalesce((task ->> 'scheduledAt')::timestamptz <= now(), true)) as due
           into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
+    end if;
+    if octet_length(enqueue_tasks.tasks::text) > 1048576 then
+        select format('tasks[%s].payload: has %s bytes, and the most is 1048576', n - 1, octet_length(task ->> 'payload'))
+          into wrong from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n)
+         where octet_length(task ->> 'payload') > 1048576 order by n limit 1;
+        if wrong is not null then
+            raise sqlstate 'PR400' using message = wrong;
+        end if;
     end if;
     if seen.one_by_one then
         return enqueue_each(enqueue_tasks.tasks);
@@ -351,7 +373,7 @@ create or replace function postrider.publish_event(event_type text, payload json
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();
-    content constant jsonb := coalesce(publish_event.payload, '{}');
+    content constant jsonb := checked_payload(publish_event.payload);
     hash constant bytea := sha256(convert_to(publish_event.event_type || ' ' || content::text, 'UTF8'));
     id uuid := new_id();
     known event_keys;
@@ -381,7 +403,7 @@ begin
     return id;
 end $$;
 comment on function postrider.publish_event is
-    'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
+    'Records an event and one delivery per matching endpoint in the caller''s transaction; returns the event''s id. The same event_key within 30 days returns the first event''s id and delivers nothing twice; with another type or payload it is refused (PR409), and so is a payload of more than 1 MiB (PR400). Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
 create or replace function postrider.test_endpoint(endpoint_id uuid) returns jsonb
     language plpgsql security definer set search_path = postrider, pg_temp as $$
@@ -407,7 +429,7 @@ begin
 end $$;
 comment on function postrider.test_endpoint is 'Delivers an event endpoint.test to one endpoint, whatever it subscribes to; returns eventId and deliveryId, or null when there is no such endpoint. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
-revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.enqueue_task,
+revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.checked_payload, postrider.enqueue_task,
     postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
     postrider.publish_event, postrider.fan_out, postrider.passes_filter, postrider.ordering_value,
     postrider.test_endpoint from public;

@@ -242,10 +242,11 @@ grant execute on function postrider.endpoint_key to postrider_tenant, postrider_
 set local role postrider_engine;
 -- A node asks for many at once: in a transaction of its workspace each one took four round trips to the database, and half of
 -- the time that it had. Each is found by the workspace of its task.
+drop function if exists postrider.load_deliveries(uuid[], uuid[]);
 create or replace function postrider.load_deliveries(workspace_ids uuid[], delivery_ids uuid[])
     returns table (delivery_id uuid, workspace_status text, endpoint_id uuid, url text, headers text, timeout int,
                    redelivery_policy text, secret bytea, enabled boolean, disabled_reason text, deleted boolean,
-                   concurrency int, failing boolean, held boolean, expired boolean, event_id uuid, body text)
+                   concurrency int, failing boolean, held boolean, expired boolean, event_id uuid, body text, too_large boolean)
     language plpgsql stable security definer set search_path = postrider, pg_temp
     set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -261,10 +262,8 @@ begin
                   coalesce(t.limit_key is not null
                            and clock_timestamp() - coalesce(t.replayed_at, t.created_at)
                                > (e.redelivery_policy ->> 'maximumRedeliveryWindow')::numeric * interval '1 ms', false),
-                  d.event_id,
-                  case when s.event_id is not null
-                       then json_build_object('type', s.event_type, 'timestamp', utc(s.occurred_at), 'data', s.payload)::text
-                  end
+                  d.event_id, case when octet_length(b.body) < 1100000 then b.body end,
+                  coalesce(octet_length(b.body) >= 1100000, false)
              from deliveries d
              join workspaces w on w.workspace_id = d.workspace_id
              join webhook_endpoints e on e.workspace_id = d.workspace_id and e.endpoint_id = d.endpoint_id
@@ -274,10 +273,13 @@ begin
               and (c.open_until is not null or jsonb_exists(e.redelivery_policy, 'maximumRedeliveryWindow'))
              left join system_events s
                on s.workspace_id = d.workspace_id and s.event_id = d.event_id and s.occurred_at = d.occurred_at
+             left join lateral (
+                  select json_build_object('type', s.event_type, 'timestamp', utc(s.occurred_at), 'data', s.payload)::text as body
+                   where s.event_id is not null offset 0) b on true
             where d.workspace_id = f.workspace and d.delivery_id = f.delivery
             limit 1) found;
 end $$;
-comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or is probed and this delivery was not counted for that. Expired: its redelivery window passed while it was held back. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
+comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or is probed and this delivery was not counted for that. Expired: its redelivery window passed while it was held back. Too large: the payload is from a time in which one of more than 1 MiB was taken. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
 
 create or replace function postrider.sweep_endpoint_limits() returns int
     language plpgsql security definer set search_path = postrider, pg_temp as $$

@@ -109,6 +109,11 @@ public final class DeliveryPreparation {
             throw new DeliveryException("endpoint %s is disabled%s; enable it, then replay this delivery"
                     .formatted(endpointId, reason == null ? "" : " (" + reason + ")"));
         }
+        if (Boolean.TRUE.equals(row.get("too_large"))) {
+            throw new DeliveryException(
+                    "the payload of event %s is larger than 1 MiB, and is not delivered; publish a smaller one"
+                            .formatted(row.get("event_id")));
+        }
         if (row.get("body") == null) {
             throw new DeliveryException("event %s is older than events are kept".formatted(row.get("event_id")));
         }

@@ -2,6 +2,7 @@ package dev.postrider.outbound;
 
 import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Events reach endpoints through the application as it is shipped: its routes, its queue, its database. */
 class DeliveryTest extends OutboundTest {
@@ -130,6 +132,24 @@ class DeliveryTest extends OutboundTest {
         });
     }
 
+    /** As it was published before there was a bound. */
+    @Test
+    void anEventThatIsTooLargeIsADeadLetterThatSaysSo() {
+        UUID endpoint = endpoint();
+        receiver.answers(exchange -> {
+            EVERYTHING.update(
+                    "update postrider.system_events set payload = jsonb_build_object('a', repeat('x', 1200000))"
+                            + " where workspace_id = ? and category = 'event'",
+                    workspace.id);
+            Receiver.with(500, "").write(exchange);
+        });
+        workspace.publish("invoice.paid", "{}");
+        awaitDeadLetter();
+        assertThat(receiver.requests()).hasSize(1);
+        assertThat((String) workspace.deadLetter().get("last_error")).contains("larger than 1 MiB");
+        assertThat(endpoint).isNotNull();
+    }
+
     @Test
     void ofManyAttemptsTheLastFiftyAreKeptWithTheDeadLetter() throws Exception {
         receiver.answers(exchange -> {
@@ -148,6 +168,31 @@ class DeliveryTest extends OutboundTest {
         assertThat(log).hasSize(50);
         assertThat(log.at("/0/attempt").asInt()).isEqualTo(12);
         assertThat(log.at("/49/attempt").asInt()).isEqualTo(61);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "publish_event('a', %s)",
+                "enqueue_task('a', %s)",
+                "enqueue_tasks(jsonb_build_array(jsonb_build_object('taskType', 'a'),"
+                        + " jsonb_build_object('taskType', 'a', 'payload', %s)))"
+            })
+    void aPayloadOfMoreThanAMebibyteIsRefused(String call) {
+        String tooLarge = call.formatted("jsonb_build_object('a', repeat('x', 1048568))");
+        String justFits = call.formatted("jsonb_build_object('a', repeat('x', 1048567))");
+        assertThatThrownBy(() -> inWorkspace(tooLarge))
+                .hasMessageContaining("payload: has 1048577 bytes, and the most is 1048576");
+        inWorkspace(justFits);
+    }
+
+    /** Rolled back. */
+    private void inWorkspace(String call) {
+        APPLICATION.rolledBack(sql -> {
+            sql.queryForObject(
+                    "select set_config('app.active_workspace', ?, true)", String.class, workspace.id.toString());
+            return sql.queryForObject("select postrider.%s::text".formatted(call), String.class);
+        });
     }
 
     @Test

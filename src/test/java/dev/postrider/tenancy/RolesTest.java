@@ -129,6 +129,7 @@ class RolesTest {
                 checked_filter         caller  engine
                 checked_ordering       caller  tenant
                 checked_path           caller  tenant
+                checked_payload        caller  -
                 checked_predicate      caller  tenant
                 claim_tasks            engine  dispatcher
                 create_api_key         engine  operator

@@ -10,12 +10,20 @@ import com.standardwebhooks.Webhook;
 import com.standardwebhooks.exceptions.EmptyWebhookSecretException;
 import com.standardwebhooks.exceptions.WebhookVerificationException;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.postrider.queue.DurableRedeliveryPolicy;
 import dev.postrider.testkit.Receiver;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -312,6 +320,69 @@ class DeliveryTest extends OutboundTest {
                 .satisfies(attempt -> assertThat(attempt)
                         .containsEntry("response_cut", true)
                         .containsEntry("response_body", "x".repeat(1000)));
+    }
+
+    /** A policy's window, or a day; and for the others of this endpoint an hour. */
+    @ParameterizedTest
+    @CsvSource({
+        "600,    {},                                        600,   660,   600",
+        "604800, {},                                        86400, 86400, 3600",
+        "604800, {\"maximumRedeliveryWindow\": 7200000},    7200,  7200,  3600",
+        "date,   {},                                        1790,  1980,  1790"
+    })
+    void retryAfterIsBounded(String retryAfter, String policy, int least, int most, int pause) {
+        String value = retryAfter.equals("date")
+                ? DateTimeFormatter.RFC_1123_DATE_TIME.format(
+                        ZonedDateTime.now(ZoneOffset.UTC).plusMinutes(30))
+                : retryAfter;
+        receiver.answers(Receiver.with(429, "", "Retry-After", value));
+        double before = throttled();
+        workspace.endpoint(receiver.url(), secret, policy, Map.of(), TIMEOUT);
+        workspace.publish("invoice.paid", "{}");
+        await().until(() -> !EVERYTHING
+                .queryForList(
+                        "select from postrider.background_tasks where workspace_id = ? and failure_count = 1",
+                        workspace.id)
+                .isEmpty());
+        Map<String, Object> waits = EVERYTHING.queryForMap(
+                "select extract(epoch from t.scheduled_at - a.attempted_at)::int as delay,"
+                        + " extract(epoch from c.open_until - a.attempted_at)::int as pause"
+                        + " from postrider.background_tasks t join postrider.delivery_attempts a on a.workspace_id ="
+                        + " t.workspace_id and a.delivery_id = t.task_id join postrider.endpoint_circuits c on"
+                        + " c.workspace_id = t.workspace_id and c.endpoint_id = a.endpoint_id where t.workspace_id = ?",
+                workspace.id);
+        assertThat((int) waits.get("delay")).isBetween(least - 5, most + 5);
+        assertThat((int) waits.get("pause")).isBetween(pause - 5, pause + 15);
+        assertThat(throttled()).isGreaterThan(before);
+    }
+
+    private static double throttled() {
+        return APPLICATION
+                .bean(MeterRegistry.class)
+                .counter("postrider.delivery.throttled")
+                .count();
+    }
+
+    @Test
+    void byDefaultTenAttemptsAreMadeInThreeDays() {
+        DurableRedeliveryPolicy policy = APPLICATION
+                .camel()
+                .getRegistry()
+                .lookupByNameAndType("deliveryRedelivery", DurableRedeliveryPolicy.class);
+        DurableRedeliveryPolicy exact = (DurableRedeliveryPolicy) policy.copy();
+        exact.setUseCollisionAvoidance(false);
+        assertThat(IntStream.rangeClosed(1, 9).mapToLong(exact::delayAfter).sum())
+                .isEqualTo(Duration.parse("PT75H35M5S").toMillis());
+        assertThat(policy.isExhausted(9, 0)).isFalse();
+        assertThat(policy.isExhausted(10, 0)).isTrue();
+        for (int failures = 1; failures <= 9; failures++) {
+            int failed = failures;
+            LongSummaryStatistics delays = LongStream.range(0, 200)
+                    .map(any -> policy.delayAfter(failed))
+                    .summaryStatistics();
+            assertThat(delays.getMin()).isBetween(exact.delayAfter(failed) * 85 / 100, exact.delayAfter(failed));
+            assertThat(delays.getMax()).isBetween(exact.delayAfter(failed), exact.delayAfter(failed) * 115 / 100);
+        }
     }
 
     @Test

@@ -299,6 +299,12 @@ final class TwoWorkspaces implements AutoCloseable {
         assertThat(webhook(party, party.webhook(), stripeEvent("evt-" + words + 200, "sub-" + words, 200))
                         .body())
                 .contains("duplicate");
+        everything.query("select postrider.hold_workspace(?, ?)", row -> {}, party.id(), words);
+        everything.update(
+                "insert into postrider.held_rows (workspace_id, table_name, row_time, held_row)"
+                        + " values (?, 'system_events', now(), jsonb_build_object('words', ?::text))",
+                party.id(),
+                words);
         assertThat(webhook(party, party.webhook(), words + " is not JSON").status())
                 .isEqualTo(400);
         return party;

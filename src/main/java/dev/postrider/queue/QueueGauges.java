@@ -64,7 +64,6 @@ public final class QueueGauges {
         single(registry, "postrider.nodes", Tags.empty(), "nodes");
         single(registry, "postrider.dead.letters", Tags.of("kind", "task"), "dead_tasks");
         single(registry, "postrider.dead.letters", Tags.of("kind", "delivery"), "dead_deliveries");
-        single(registry, "postrider.unaccounted", Tags.empty(), "unaccounted");
     }
 
     /** Whether to read now; if so the reading begins. While the queue is stuck, always: somebody waits to hear that it is not. */

@@ -67,6 +67,7 @@ class CatalogTest {
                         "postrider.worker_nodes",
                         "postrider.retention_settings",
                         "postrider.partition_drops",
+                        "postrider.book_state",
                         "postrider.flyway_schema_history",
                         "postrider.api_keys_pkey",
                         "postrider.api_keys_key_hash_key",

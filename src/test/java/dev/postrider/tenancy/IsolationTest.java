@@ -194,6 +194,8 @@ class IsolationTest {
                          when attname = 'kind' then '''task'''
                          when attname = 'task_status' then case when attrelid = 'postrider.task_history'::regclass then '''completed''' else '''queued''' end
                          when attname = 'category' then '''audit'''
+                         when attname = 'what' then '''missing'''
+                         when atttypid = 'date'::regtype then 'now()'
                          when attname = 'action' then '''replay'''
                          when attname = 'verdict' then '''applied'''
                          when attname = 'scopes' then '''{inspect}'''

@@ -63,6 +63,11 @@ class RolesTest {
                 api_keys              raw        -          -          -          -          -
                 background_tasks      rawd       -          r          -          r          r
                 billing_events        -          -          r          -          -          r
+                book_balances         r          -          r          -          r          r
+                book_days             rawd       -          -          -          -          -
+                book_findings         raw        -          r          -          r          r
+                book_state            rw         -          r          -          r          r
+                book_totals           raw        -          r          -          r          r
                 daily_deliveries      -          -          r          -          r          r
                 daily_tasks           -          -          r          -          r          r
                 dead_letters          rawd       -          r          -          r          r
@@ -108,6 +113,7 @@ class RolesTest {
                        with ordinality as g (name, n) cross join lateral (select 'postrider_' || name as role) r
                  where pronamespace = 'postrider'::regnamespace
                  group by p.oid, proname, prosecdef, proowner order by proname""")).isEqualTo("""
+                acknowledge_finding    engine  operator
                 active_workspace       caller  engine dispatcher tenant producer operator analyst
                 apply_state            caller  -
                 asked_to_stop          engine  dispatcher
@@ -119,7 +125,11 @@ class RolesTest {
                 await_tasks            owner   -
                 begin_drop             engine  owner
                 body_json              caller  tenant
-                books_cover            caller  owner
+                book_differences       caller  -
+                book_partitions        caller  engine
+                booked                 caller  engine tenant operator analyst
+                books_cover            engine  owner
+                books_floor            caller  engine
                 cancel_found           owner   tenant
                 cancel_task            owner   tenant producer
                 change_replay          owner   tenant
@@ -172,6 +182,7 @@ class RolesTest {
                 id_time                caller  tenant operator
                 isolate                caller  producer
                 isolation_rule         caller  producer operator analyst
+                keep_books             engine  dispatcher
                 last_attempts          caller  -
                 limit_json             caller  tenant
                 list_events            caller  tenant
@@ -186,6 +197,7 @@ class RolesTest {
                 new_id                 caller  engine dispatcher tenant producer operator analyst
                 next_retention_step    caller  -
                 next_workspaces        caller  -
+                note_findings          caller  -
                 on_endpoint_changed    owner   -
                 on_rules_changed       owner   -
                 on_schedule_changed    owner   -
@@ -202,9 +214,13 @@ class RolesTest {
                 publish_event          owner   tenant producer
                 queue_depths           engine  dispatcher
                 queue_state            engine  dispatcher
+                read_books             engine  dispatcher
                 receipt_json           caller  tenant
                 receive_webhook        owner   tenant
+                recheck_findings       caller  -
+                reconcile_books        engine  dispatcher
                 record_attempts        engine  -
+                recount_day            caller  -
                 recover_endpoint       caller  tenant
                 redelivery_delay       caller  -
                 release_endpoint       caller  -
@@ -236,6 +252,8 @@ class RolesTest {
                 retire_node            engine  dispatcher
                 revoke_api_key         engine  operator
                 schedule_json          caller  tenant
+                search_books           caller  -
+                search_from            caller  -
                 sealed_secrets         engine  operator
                 set_replay_status      caller  engine
                 set_retention          engine  operator
@@ -250,6 +268,7 @@ class RolesTest {
                 step_replays           engine  dispatcher
                 still_held             caller  -
                 stored_webhooks        caller  -
+                summarize_books        owner   engine
                 sweep_endpoint_limits  engine  dispatcher
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator

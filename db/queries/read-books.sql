@@ -1,0 +1,2 @@
+-- What the books do not explain, and how far they are kept.
+select * from postrider.read_books()

@@ -29,6 +29,13 @@ public class OperationsConfiguration {
     }
 
     @Bean
+    BookOperations bookOperations(
+            @Qualifier("operator") HikariDataSource operator,
+            @Qualifier("operatorTransactions") PlatformTransactionManager transactions) {
+        return new BookOperations(new JdbcTemplate(operator), new TransactionTemplate(transactions));
+    }
+
+    @Bean
     RetentionOperations retentionOperations(
             @Qualifier("operator") HikariDataSource operator,
             @Qualifier("operatorTransactions") PlatformTransactionManager transactions,

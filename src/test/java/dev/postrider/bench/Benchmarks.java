@@ -26,6 +26,7 @@ public final class Benchmarks {
         ALL.put("outbound", OutboundBenchmark.class);
         ALL.put("hanging", HangingBenchmark.class);
         ALL.put("endpoints", EndpointsBenchmark.class);
+        ALL.put("books", BooksBenchmark.class);
         ALL.put("retention", RetentionBenchmark.class);
         ALL.put("isolation", IsolationBenchmark.class);
     }

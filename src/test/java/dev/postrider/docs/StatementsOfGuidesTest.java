@@ -14,7 +14,7 @@ import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 class StatementsOfGuidesTest {
 
     @ParameterizedTest
-    @CsvSource({"operating-the-queue.md, operator, 11", "tasks.md, tenant, 12"})
+    @CsvSource({"operating-the-queue.md, operator, 11", "books.md, operator, 6", "tasks.md, tenant, 12"})
     void the_statements_answer_what_the_guide_says(String guide, String role, int count) {
         MigratedDatabase database = MigratedDatabase.create();
         database.sql()

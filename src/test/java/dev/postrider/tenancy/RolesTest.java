@@ -252,9 +252,9 @@ class RolesTest {
                 retire_node            engine  dispatcher
                 revoke_api_key         engine  operator
                 schedule_json          caller  tenant
+                sealed_secrets         engine  operator
                 search_books           caller  -
                 search_from            caller  -
-                sealed_secrets         engine  operator
                 set_replay_status      caller  engine
                 set_retention          engine  operator
                 set_task_limit         owner   tenant producer

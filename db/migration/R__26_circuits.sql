@@ -11,16 +11,24 @@ return 'endpoint:' || endpoint_key.endpoint_id;
 comment on function postrider.endpoint_key is 'The limit key of an endpoint''s deliveries.';
 
 -- Also takes along up to 1,000 of the endpoint's deliveries that wait without a key, and has those that are on their way
--- count: each would come here by itself otherwise.
-create or replace function postrider.hold_delivery(delivery_id uuid, endpoint_id uuid, concurrency int, in_flight uuid[])
-    returns void language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
+-- count: each would come here by itself otherwise.  No more run at once from now on than concurrency says (0: as before), until the sweep
+-- gives the endpoint a new chance; and none for pause milliseconds.
+drop function if exists postrider.hold_delivery(uuid, uuid, int, uuid[]);
+create or replace function postrider.hold_delivery(
+    delivery_id uuid, endpoint_id uuid, concurrency int, in_flight uuid[], pause bigint default 0
+) returns void language plpgsql security definer set search_path = postrider, pg_temp set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     workspace constant uuid := required_workspace();
     key constant text := endpoint_key(hold_delivery.endpoint_id);
+    until constant timestamptz := case when hold_delivery.pause > 0 then clock_timestamp() + hold_delivery.pause * interval '1 ms' end;
 begin
-    insert into task_limits as l (workspace_id, limit_key, max_running) values (workspace, key, hold_delivery.concurrency)
-    on conflict (workspace_id, limit_key) do update set max_running = excluded.max_running where l.max_running is null;
+    insert into task_limits as l (workspace_id, limit_key, max_running, paused_until, resume_at)
+    values (workspace, key, nullif(hold_delivery.concurrency, 0), until, until)
+    on conflict (workspace_id, limit_key) do update
+        set max_running = least(l.max_running, excluded.max_running),
+            paused_until = greatest(l.paused_until, until),
+            resume_at = case when until is null then l.resume_at else greatest(l.paused_until, until) end;
     update background_tasks set limit_key = key
      where workspace_id = workspace and task_id = hold_delivery.delivery_id and limit_key is null;
     update background_tasks set limit_key = key, counted = true
@@ -281,24 +289,39 @@ begin
 end $$;
 comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or is probed and this delivery was not counted for that. Expired: its redelivery window passed while it was held back. Too large: the payload is from a time in which one of more than 1 MiB was taken. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
 
-create or replace function postrider.sweep_endpoint_limits() returns int
+drop function if exists postrider.sweep_endpoint_limits();
+create or replace function postrider.sweep_endpoint_limits(concurrency int default 16) returns int
     language plpgsql security definer set search_path = postrider, pg_temp as $$
+#variable_conflict use_column
 declare
     swept int;
 begin
     delete from task_limits l
      using webhook_endpoints e
-     where starts_with(l.limit_key, 'endpoint:') and l.paused_until is null and l.resume_at is null
+     where starts_with(l.limit_key, 'endpoint:') and coalesce(l.paused_until <= now(), true) and l.resume_at is null
        and e.workspace_id = l.workspace_id and endpoint_key(e.endpoint_id) = l.limit_key
        and (e.rate_limit is null and e.concurrency is null or not e.enabled)
+       and not exists (select from endpoint_circuits c
+                        where c.workspace_id = e.workspace_id and c.endpoint_id = e.endpoint_id and open_until is not null)
        and not exists (select from background_tasks t
                         where t.workspace_id = l.workspace_id and t.limit_key = l.limit_key and held_by = 'limit')
        and not exists (select from background_tasks t
                         where t.workspace_id = l.workspace_id and t.limit_key = l.limit_key and counted);
     get diagnostics swept = row_count;
+    update task_limits l
+       set max_running = coalesce(e.concurrency, sweep_endpoint_limits.concurrency), resume_at = clock_timestamp()
+      from webhook_endpoints e
+     where starts_with(l.limit_key, 'endpoint:') and coalesce(l.paused_until <= now(), true)
+       and e.workspace_id = l.workspace_id and endpoint_key(e.endpoint_id) = l.limit_key and e.enabled
+       and l.max_running < coalesce(e.concurrency, sweep_endpoint_limits.concurrency)
+       and not exists (select from endpoint_circuits c
+                        where c.workspace_id = e.workspace_id and c.endpoint_id = e.endpoint_id and open_until is not null);
+    if found then
+        perform pg_notify('postrider_wake', '');
+    end if;
     return swept;
 end $$;
-comment on function postrider.sweep_endpoint_limits is 'Removes the limits of endpoints that have caught up; returns how many. Definer: looks at all workspaces.';
+comment on function postrider.sweep_endpoint_limits is 'Removes the limits of endpoints that have caught up, and returns how many; where a node had fewer places for one it may try again, with as many as it asks for, or concurrency. Definer: looks at all workspaces.';
 revoke execute on function postrider.sweep_endpoint_limits, postrider.load_deliveries from public;
 grant execute on function postrider.sweep_endpoint_limits, postrider.load_deliveries to postrider_dispatcher;
 set local role postrider_owner;

@@ -2,5 +2,6 @@
 select postrider.hold_delivery(
            :#${exchangeProperty.taskId}::uuid
          , :#${exchangeProperty.endpointId}::uuid
-         , :#${exchangeProperty.endpointConcurrency}::int
-         , :#${exchangeProperty.deliveryHeld}::uuid[])::text as held
+         , :#${exchangeProperty.endpointPlaces}::int
+         , :#${exchangeProperty.deliveryHeld}::uuid[]
+         , :#${exchangeProperty.deliveryPause}::bigint)::text as held

@@ -20,9 +20,8 @@ import org.apache.hc.core5.util.Timeout;
  */
 final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
 
-    private static final int CONNECTIONS = 512;
     /** As many as a node delivers at once: customers that share a host do not wait for each other's connections. */
-    private static final int CONNECTIONS_PER_HOST = 256;
+    private static final int CONNECTIONS = 512;
 
     private static final TimeValue IDLE = TimeValue.ofMinutes(1);
     private static final Timeout CONNECT = Timeout.ofSeconds(10);
@@ -44,7 +43,7 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
         this.userAgent = userAgent;
         this.connections = new DeliveryConnections(guard, proxy)
                 .setMaxConnTotal(CONNECTIONS)
-                .setMaxConnPerRoute(CONNECTIONS_PER_HOST)
+                .setMaxConnPerRoute(CONNECTIONS)
                 .setConnectionFactory(ManagedHttpClientConnectionFactory.builder()
                         // Without these an endpoint could fill the memory with headers.
                         .http1Config(Http1Config.custom()

@@ -12,9 +12,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.http.HttpConstants;
@@ -38,20 +40,27 @@ public final class DeliveryPreparation {
     private static final Logger log = LoggerFactory.getLogger(DeliveryPreparation.class);
     private static final Duration WHILE_SUSPENDED = Duration.ofMinutes(1);
     private static final Duration WITHOUT_DATABASE = Duration.ofSeconds(2);
+    /** Milliseconds. */
+    private static final long WITHOUT_PLACE = 1_000;
 
     private final DeliveryLoader deliveries;
     private final EndpointSecrets secrets;
     private final EndpointLanes lanes;
+    private final IntSupplier places;
     private final int concurrency;
     private final ObjectMapper json;
     private final Clock clock;
     private final DeliveryMeters meters;
 
-    /** @param concurrency deliveries to one endpoint at once, unless it has a limit of its own */
+    /**
+     * @param places how many deliveries this node has under way at most
+     * @param concurrency deliveries to one endpoint at once, unless it has a limit of its own
+     */
     DeliveryPreparation(
             DeliveryLoader deliveries,
             EndpointSecrets secrets,
             EndpointLanes lanes,
+            IntSupplier places,
             int concurrency,
             ObjectMapper json,
             Clock clock,
@@ -59,10 +68,16 @@ public final class DeliveryPreparation {
         this.deliveries = deliveries;
         this.secrets = secrets;
         this.lanes = lanes;
+        this.places = places;
         this.concurrency = concurrency;
         this.json = json;
         this.clock = clock;
         this.meters = meters;
+    }
+
+    /** Deliveries to one endpoint at once, unless it has a limit of its own. */
+    public int concurrency() {
+        return concurrency;
     }
 
     /**
@@ -123,7 +138,7 @@ public final class DeliveryPreparation {
                             .formatted(endpointId));
         }
         exchange.setProperty("endpointFailing", row.get("failing"));
-        if (isHeld(exchange, delivery, row)) {
+        if (isHeld(exchange, workspace, delivery, row)) {
             return;
         }
         DeliveryRequest request = request(workspace, row);
@@ -156,25 +171,41 @@ public final class DeliveryPreparation {
         }
     }
 
-    private boolean isHeld(Exchange exchange, UUID delivery, Map<?, ?> row) throws InterruptedException {
+    private boolean isHeld(Exchange exchange, UUID workspace, UUID delivery, Map<?, ?> row)
+            throws InterruptedException {
         UUID endpoint = (UUID) row.get("endpoint_id");
-        int places = row.get("concurrency") instanceof Number own ? own.intValue() : concurrency;
-        exchange.setProperty("endpointConcurrency", places);
-        boolean circuit = Boolean.TRUE.equals(row.get("held"));
-        if (!circuit && lanes.enter(endpoint, delivery, places)) {
-            exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-                @Override
-                public void onDone(Exchange done) {
-                    lanes.leave(endpoint, delivery);
-                }
-            });
-            return false;
+        int most = row.get("concurrency") instanceof Number own ? own.intValue() : concurrency;
+        exchange.setProperty("endpointConcurrency", most);
+        if (Boolean.TRUE.equals(row.get("held"))) {
+            hold(exchange, "circuit", lanes.deliveries(endpoint), most, 0);
+            return true;
         }
-        meters.held(circuit ? "circuit" : "slow");
+        Optional<Set<UUID>> instead = lanes.enter(workspace, endpoint, delivery, most, places.getAsInt());
+        if (instead.isPresent()) {
+            // The end of one lets the next go; where nothing is under way, nothing ends.
+            int underWay = instead.get().size();
+            hold(exchange, "slow", instead.get(), Math.max(1, underWay), underWay == 0 ? WITHOUT_PLACE : 0);
+            return true;
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                lanes.leave(workspace, endpoint, delivery);
+            }
+        });
+        return false;
+    }
+
+    /**
+     * @param most how many the endpoint may have at once from now on; 0: no fewer than before
+     * @param pause milliseconds in which it may have none
+     */
+    private void hold(Exchange exchange, String by, Set<UUID> underWay, int most, long pause) {
+        meters.held(by);
+        exchange.setProperty("endpointPlaces", most);
+        exchange.setProperty("deliveryPause", pause);
         exchange.setProperty(
-                "deliveryHeld",
-                lanes.deliveries(endpoint).stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}")));
-        return true;
+                "deliveryHeld", underWay.stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}")));
     }
 
     private DeliveryRequest request(UUID workspaceId, Map<?, ?> row) throws DeliveryException, JsonProcessingException {

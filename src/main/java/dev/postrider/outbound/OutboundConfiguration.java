@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.postrider.Limits;
 import dev.postrider.Postrider;
+import dev.postrider.queue.Handlers;
 import dev.postrider.secrets.SecretBox;
 import dev.postrider.secrets.Secrets;
 import dev.postrider.startup.StartupException;
@@ -107,7 +108,7 @@ public class OutboundConfiguration {
 
     @Bean
     EndpointLanes endpointLanes() {
-        return new EndpointLanes();
+        return new EndpointLanes(System::nanoTime);
     }
 
     @Bean
@@ -120,6 +121,7 @@ public class OutboundConfiguration {
             @Qualifier("dispatcher") HikariDataSource dispatcher,
             EndpointSecrets secrets,
             EndpointLanes lanes,
+            Handlers handlers,
             OutboundSettings settings,
             ObjectMapper json,
             Clock clock,
@@ -128,6 +130,7 @@ public class OutboundConfiguration {
                 new DeliveryLoader(new JdbcTemplate(dispatcher)),
                 secrets,
                 lanes,
+                () -> handlers.concurrency("delivery"),
                 settings.concurrency(),
                 json,
                 clock,

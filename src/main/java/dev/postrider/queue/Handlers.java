@@ -131,6 +131,12 @@ public final class Handlers {
         return open.containsKey(taskType);
     }
 
+    /** How many tasks of a type this node runs at once; 0 without a handler. */
+    public int concurrency(String taskType) {
+        TaskConsumer consumer = open.get(taskType);
+        return consumer == null ? 0 : consumer.concurrency();
+    }
+
     /** Whether a type's handler has room and was given no task for so long. */
     boolean waitsInVain(String taskType, Duration time) {
         TaskConsumer consumer = open.get(taskType);

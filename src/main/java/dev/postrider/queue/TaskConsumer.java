@@ -66,6 +66,10 @@ final class TaskConsumer extends DefaultConsumer implements ShutdownAware {
         return endpoint.taskType();
     }
 
+    int concurrency() {
+        return endpoint.getConcurrency();
+    }
+
     /** Empty while the policy's file is being replaced: a heartbeat must not fail for that. */
     Optional<String> declaration() {
         return endpoint.policyIfPresent().map(policy -> policy.declaration(taskType()));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.Receiver;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -224,6 +225,92 @@ class EndpointCircuitTest extends OutboundTest {
         await().until(() -> workspace.rows("dead_letters").size() == 1);
         assertThat((String) workspace.deadLetter().get("last_error")).contains("redelivery window");
         assertThat(receiver.requests()).hasSize(attempts);
+    }
+
+    @Test
+    void anEndpointThatMayHaveAThousandAtOnceAndHangsLeavesTheNodeToOthers() {
+        CountDownLatch answer = hangs();
+        UUID hanging = endpoint(receiver, OFTEN);
+        workspace.update(hanging, "concurrency = 1000");
+        publish(workspace, 600);
+        await().until(() -> !receiver.requests().isEmpty()
+                && held(hanging) == 600 - receiver.requests().size());
+        assertThat(receiver.requests()).hasSizeLessThan(100);
+        neighbourArrives(50);
+        answer.countDown();
+        await().until(() -> workspace.rows("task_history").size() == 600);
+    }
+
+    @Test
+    void raisingTheConcurrencyOfAnEndpointThatHangsTriesNothingAgainAndAgain() {
+        CountDownLatch answer = hangs();
+        UUID hanging = endpoint(receiver, OFTEN);
+        publish(workspace, 100);
+        await().until(() -> receiver.requests().size() == 16 && held(hanging) == 84);
+        workspace.update(hanging, "concurrency = 60");
+        await().until(() -> receiver.requests().size() > 16
+                && held(hanging) == 100 - receiver.requests().size());
+        await().during(Duration.ofMillis(500))
+                .until(() -> held(hanging) == 100 - receiver.requests().size());
+        assertThat(workspace.rows("background_tasks"))
+                .extracting(task -> (int) task.get("attempt_count"))
+                .allMatch(claims -> claims < 8);
+        answer.countDown();
+        await().until(() -> workspace.rows("task_history").size() == 100);
+    }
+
+    @Test
+    void whatANodeHadNoPlaceForIsTriedAgainWithAllThatTheEndpointMayHave() {
+        CountDownLatch answer = hangs();
+        UUID hanging = endpoint(receiver, OFTEN);
+        publish(workspace, 40);
+        await().until(() -> receiver.requests().size() == 16 && held(hanging) == 24);
+        EVERYTHING.update("update postrider.task_limits set max_running = 3 where workspace_id = ?", workspace.id);
+        EVERYTHING.queryForObject("select postrider.sweep_endpoint_limits()", Integer.class);
+        assertThat(workspace.rows("task_limits"))
+                .singleElement()
+                .satisfies(limit -> assertThat(limit).containsEntry("max_running", 16));
+        answer.countDown();
+        await().until(() -> workspace.rows("task_history").size() == 40);
+    }
+
+    @Test
+    void manyEndpointsOfAWorkspaceThatHangLeaveRoomForItsNeighbours() {
+        CountDownLatch answer = hangs();
+        for (int i = 0; i < 20; i++) {
+            endpoint(receiver, OFTEN);
+        }
+        publish(workspace, 30);
+        neighbourArrives(50);
+        await().until(() -> receiver.requests().size() > 100);
+        assertThat(receiver.requests()).hasSizeLessThan(256);
+        answer.countDown();
+        await().until(() -> workspace.rows("task_history").size() == 600);
+    }
+
+    /** The receiver gives no answer until then. */
+    private CountDownLatch hangs() {
+        CountDownLatch answer = new CountDownLatch(1);
+        receiver.answers(exchange -> {
+            awaitLatch(answer);
+            Receiver.with(200, "").write(exchange);
+        });
+        return answer;
+    }
+
+    private static void publish(Workspace by, int events) {
+        by.publishAll(Collections.nCopies(events, "{}"));
+    }
+
+    /** Events of another workspace arrive at once. */
+    private void neighbourArrives(int events) {
+        Workspace neighbour = Workspace.create(EVERYTHING, secrets);
+        neighbour.endpoint(other.url(), secret, OFTEN, Map.of(), TIMEOUT);
+        publish(neighbour, events);
+        await().until(() -> other.requests().size() == events);
+        assertThat(workspace.rows("task_history"))
+                .as("others have hung meanwhile")
+                .isEmpty();
     }
 
     private UUID endpoint(Receiver at, String policy) {

@@ -70,6 +70,13 @@ final class Workspace {
                 "select postrider.publish_event(?, ?::jsonb, ?)", UUID.class, type, payload, eventKey));
     }
 
+    /** Publishes events with these payloads in one transaction. */
+    void publishAll(List<String> payloads) {
+        within(() -> everything.queryForList(
+                "select postrider.publish_event('circuit.many', payload::jsonb) from unnest(?::text[]) payload",
+                (Object) payloads.toArray(String[]::new)));
+    }
+
     UUID replay(UUID deadLetterId) {
         return within(() -> everything.queryForObject(
                 "select postrider.replay_dead_letter(?, 'the endpoint has recovered')", UUID.class, deadLetterId));

@@ -11,7 +11,8 @@ return 'endpoint:' || endpoint_key.endpoint_id;
 comment on function postrider.endpoint_key is 'The limit key of an endpoint''s deliveries.';
 
 -- Also takes along up to 1,000 of the endpoint's deliveries that wait without a key, and has those that are on their way
--- count: each would come here by itself otherwise.  No more run at once from now on than concurrency says (0: as before), until the sweep
+-- count: each would come here by itself otherwise. Not those with an ordering key: only the first of each may take a place,
+-- and who that is the claim sees. No more run at once from now on than concurrency says (0: as before), until the sweep
 -- gives the endpoint a new chance; and none for pause milliseconds.
 drop function if exists postrider.hold_delivery(uuid, uuid, int, uuid[]);
 create or replace function postrider.hold_delivery(
@@ -41,6 +42,7 @@ begin
      where ctid = any (array (
            select ctid from (select ctid, payload from background_tasks
                               where ready and task_type = 'delivery' and workspace_id = workspace and limit_key is null
+                                and ordering_key is null
                               order by priority_rank desc, scheduled_at limit 1000 for no key update skip locked) next
             where payload ->> 'endpointId' = hold_delivery.endpoint_id::text));
 end $$;

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.postrider.testkit.Receiver;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -286,6 +288,24 @@ class EndpointCircuitTest extends OutboundTest {
         assertThat(receiver.requests()).hasSizeLessThan(256);
         answer.countDown();
         await().until(() -> workspace.rows("task_history").size() == 600);
+    }
+
+    @Test
+    void othersAreDeliveredInOrderWhileTheFirstOfAKeyWaits() {
+        receiver.answers(exchange -> {
+            boolean busy = receiver.requests().stream()
+                    .noneMatch(request -> request.body().contains("c2"));
+            Receiver.with(busy ? 429 : 200, "", "Retry-After", "1").write(exchange);
+        });
+        UUID ordered = endpoint(
+                receiver, "{\"maximumRedeliveries\": 50, \"redeliveryDelay\": 600000, \"backOffMultiplier\": 1}");
+        workspace.update(ordered, "ordering = '$.customer'");
+        workspace.publishAll(Stream.concat(Collections.nCopies(900, "c1").stream(), Stream.of("c2", "c3", "c4"))
+                .map("{\"customer\": \"%s\"}"::formatted)
+                .toList());
+        await().until(() -> List.of("c2", "c3", "c4").stream()
+                .allMatch(customer -> receiver.requests().stream()
+                        .anyMatch(request -> request.body().contains(customer))));
     }
 
     /** The receiver gives no answer until then. */

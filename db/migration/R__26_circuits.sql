@@ -268,7 +268,8 @@ begin
            select d.delivery_id, w.workspace_status, e.endpoint_id, e.url, e.headers::text, e.timeout,
                   e.redelivery_policy::text, e.secret, e.enabled, e.disabled_reason, e.deleted_at is not null, e.concurrency,
                   c.endpoint_id is not null,
-                  coalesce(c.open_until > clock_timestamp() or c.open_until is not null and t.limit_key is null, false),
+                  coalesce(c.open_until > clock_timestamp(), false)
+                  or t.limit_key is null and (c.open_until is not null or e.rate_limit is not null or e.concurrency is not null),
                   coalesce(t.limit_key is not null
                            and clock_timestamp() - coalesce(t.replayed_at, t.created_at)
                                > (e.redelivery_policy ->> 'maximumRedeliveryWindow')::numeric * interval '1 ms', false),
@@ -280,7 +281,8 @@ begin
              left join endpoint_circuits c on c.workspace_id = d.workspace_id and c.endpoint_id = d.endpoint_id
              left join background_tasks t
                on t.workspace_id = d.workspace_id and t.task_id = d.delivery_id
-              and (c.open_until is not null or jsonb_exists(e.redelivery_policy, 'maximumRedeliveryWindow'))
+              and (c.open_until is not null or e.rate_limit is not null or e.concurrency is not null
+                   or jsonb_exists(e.redelivery_policy, 'maximumRedeliveryWindow'))
              left join system_events s
                on s.workspace_id = d.workspace_id and s.event_id = d.event_id and s.occurred_at = d.occurred_at
              left join lateral (
@@ -289,7 +291,7 @@ begin
             where d.workspace_id = f.workspace and d.delivery_id = f.delivery
             limit 1) found;
 end $$;
-comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or is probed and this delivery was not counted for that. Expired: its redelivery window passed while it was held back. Too large: the payload is from a time in which one of more than 1 MiB was taken. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
+comment on function postrider.load_deliveries is 'What deliveries of any workspaces need: their endpoints and how these fare, and their events as the bodies that are signed, the same at every attempt. Held: the circuit is open, or this delivery has no limit key, and so was not counted, although the circuit is probed or the endpoint has limits of its own. Expired: its redelivery window passed while it was held back. Too large: the payload is from a time in which one of more than 1 MiB was taken. Definer: nodes deliver for all workspaces, and the dispatcher may read no table.';
 
 drop function if exists postrider.sweep_endpoint_limits();
 create or replace function postrider.sweep_endpoint_limits(concurrency int default 16) returns int

@@ -33,6 +33,7 @@ final class DeliveryMeters {
                 "deliveries that were claimed and held back",
                 "by",
                 "circuit",
+                "limit",
                 "slow");
         changes = counters(
                 registry, "postrider.endpoint", "what became of endpoints", "change", "opened", "closed", "disabled");
@@ -66,7 +67,7 @@ final class DeliveryMeters {
         duration.record(lasted);
     }
 
-    /** @param by {@code circuit} or {@code slow} */
+    /** @param by {@code circuit}, {@code limit} or {@code slow} */
     void held(String by) {
         held.get(by).increment();
     }

@@ -177,7 +177,9 @@ public final class DeliveryPreparation {
         int most = row.get("concurrency") instanceof Number own ? own.intValue() : concurrency;
         exchange.setProperty("endpointConcurrency", most);
         if (Boolean.TRUE.equals(row.get("held"))) {
-            hold(exchange, "circuit", lanes.deliveries(endpoint), most, 0);
+            boolean circuit = Boolean.TRUE.equals(row.get("failing"));
+            int limit = circuit || row.get("concurrency") != null ? most : 0;
+            hold(exchange, circuit ? "circuit" : "limit", lanes.deliveries(endpoint), limit, 0);
             return true;
         }
         Optional<Set<UUID>> instead = lanes.enter(workspace, endpoint, delivery, most, places.getAsInt());

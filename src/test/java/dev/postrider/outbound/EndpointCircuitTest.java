@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -308,6 +309,31 @@ class EndpointCircuitTest extends OutboundTest {
                         .anyMatch(request -> request.body().contains(customer))));
     }
 
+    @Test
+    void whatWaitsWhenAnEndpointIsGivenAConcurrencyKeepsToItToo() {
+        AtomicInteger most = countsThoseAtOnce();
+        UUID late = endpoint(receiver, OFTEN);
+        EVERYTHING.queryForList("select postrider.pause_workspace(?, 'a test')", workspace.id);
+        publish(workspace, 40);
+        workspace.update(late, "concurrency = 2");
+        EVERYTHING.queryForList("select postrider.resume_workspace(?, 'a test')", workspace.id);
+        await().until(() -> workspace.rows("task_history").size() == 40);
+        assertThat(most.get()).isLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void whatIsReplayedKeepsToAConcurrencyThatWasGivenMeanwhile() {
+        receiver.answers(Receiver.with(500, ""));
+        UUID late = endpoint(receiver, "{\"maximumRedeliveries\": 0}");
+        publish(workspace, 4);
+        await().until(() -> workspace.rows("dead_letters").size() == 4);
+        AtomicInteger most = countsThoseAtOnce();
+        workspace.update(late, "concurrency = 1");
+        workspace.rows("dead_letters").forEach(letter -> workspace.replay((UUID) letter.get("dead_letter_id")));
+        await().until(() -> workspace.rows("task_history").size() == 4);
+        assertThat(most.get()).isEqualTo(1);
+    }
+
     /** The receiver gives no answer until then. */
     private CountDownLatch hangs() {
         CountDownLatch answer = new CountDownLatch(1);
@@ -316,6 +342,24 @@ class EndpointCircuitTest extends OutboundTest {
             Receiver.with(200, "").write(exchange);
         });
         return answer;
+    }
+
+    /** The receiver answers after some milliseconds; the most requests that it has had at once. */
+    private AtomicInteger countsThoseAtOnce() {
+        AtomicInteger underWay = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch never = new CountDownLatch(1);
+        receiver.answers(exchange -> {
+            most.accumulateAndGet(underWay.incrementAndGet(), Math::max);
+            try {
+                never.await(20, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            underWay.decrementAndGet();
+            Receiver.with(200, "").write(exchange);
+        });
+        return most;
     }
 
     private static void publish(Workspace by, int events) {

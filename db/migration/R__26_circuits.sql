@@ -61,8 +61,10 @@ declare
     reason text;
     until timestamptz;
 begin
-    if not exists (select from webhook_endpoints e
-                    where e.workspace_id = workspace and e.endpoint_id = endpoint_failed.endpoint_id) then
+    -- In the order in which a change of the endpoint locks them: the endpoint, its circuit, its limit.
+    perform from webhook_endpoints e
+      where e.workspace_id = workspace and e.endpoint_id = endpoint_failed.endpoint_id for no key update;
+    if not found then
         return null;
     end if;
     insert into endpoint_circuits as c (workspace_id, endpoint_id, last_failure)

@@ -4,11 +4,14 @@ import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.Receiver;
+import dev.postrider.testkit.RunningApplication;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -332,6 +335,44 @@ class EndpointCircuitTest extends OutboundTest {
         workspace.rows("dead_letters").forEach(letter -> workspace.replay((UUID) letter.get("dead_letter_id")));
         await().until(() -> workspace.rows("task_history").size() == 4);
         assertThat(most.get()).isEqualTo(1);
+    }
+
+    @Test
+    void nodesAgreeOnACircuit() {
+        try (RunningApplication second =
+                RunningApplication.on(APPLICATION.database(), "postrider.outbound.allowed-networks=127.0.0.1/32")) {
+            await().until(() ->
+                    second.sql().queryForObject("select count(*) from postrider.worker_nodes", Integer.class) == 2);
+            receiver.answers(Receiver.with(500, ""));
+            UUID failing = endpoint(receiver, OFTEN);
+            for (int i = 0; i < 40; i++) {
+                workspace.publish("circuit.nodes", "{}");
+            }
+            await().until(() -> isOpen(failing) && held(failing) == 40);
+            int attempts = receiver.requests().size();
+            letProbe(failing);
+            await().until(() -> receiver.requests().size() > attempts && isOpen(failing) && held(failing) == 40);
+            assertThat(receiver.requests()).as("one probe of both nodes").hasSize(attempts + 1);
+            receiver.answers(Receiver.with(200, ""));
+            letProbe(failing);
+            await().until(() -> workspace.rows("task_history").size() == 40);
+        }
+    }
+
+    @Test
+    void deliveriesToAnEndpointUseItsConnectionAgain() {
+        Set<Integer> ports = ConcurrentHashMap.newKeySet();
+        receiver.answers(exchange -> {
+            ports.add(exchange.getRemoteAddress().getPort());
+            Receiver.with(200, "welcome").write(exchange);
+        });
+        endpoint(receiver, OFTEN);
+        for (int i = 1; i <= 10; i++) {
+            workspace.publish("circuit.connection", "{}");
+            int sent = i;
+            await().until(() -> workspace.rows("task_history").size() == sent);
+        }
+        assertThat(ports).hasSize(1);
     }
 
     /** The receiver gives no answer until then. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -13,9 +14,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -295,46 +294,42 @@ class EndpointCircuitTest extends OutboundTest {
     }
 
     @Test
-    void othersAreDeliveredInOrderWhileTheFirstOfAKeyWaits() {
-        receiver.answers(exchange -> {
-            boolean busy = receiver.requests().stream()
-                    .noneMatch(request -> request.body().contains("c2"));
-            Receiver.with(busy ? 429 : 200, "", "Retry-After", "1").write(exchange);
-        });
-        UUID ordered = endpoint(
-                receiver, "{\"maximumRedeliveries\": 50, \"redeliveryDelay\": 600000, \"backOffMultiplier\": 1}");
+    void othersAreDeliveredWhileTheFirstOfAnOrderingKeyWaits() {
+        receiver.answersBy(
+                body -> body.contains("c1") ? Receiver.with(429, "", "Retry-After", "1") : Receiver.with(200, ""));
+        UUID ordered = endpoint(receiver, "{\"redeliveryDelay\": 600000, \"backOffMultiplier\": 1}");
         workspace.update(ordered, "ordering = '$.customer'");
-        workspace.publishAll(Stream.concat(Collections.nCopies(900, "c1").stream(), Stream.of("c2", "c3", "c4"))
-                .map("{\"customer\": \"%s\"}"::formatted)
-                .toList());
-        await().until(() -> List.of("c2", "c3", "c4").stream()
-                .allMatch(customer -> receiver.requests().stream()
-                        .anyMatch(request -> request.body().contains(customer))));
+        List<String> payloads = new ArrayList<>(Collections.nCopies(4_000, customer(1)));
+        payloads.set(700, customer(2));
+        payloads.set(2_000, customer(3));
+        payloads.set(3_500, customer(4));
+        workspace.publishAll(payloads);
+        await().until(() -> workspace.rows("task_history").size() == 3);
+        assertThat(receiver.requests()).hasSize(4);
     }
 
     @Test
-    void whatWaitsWhenAnEndpointIsGivenAConcurrencyKeepsToItToo() {
-        AtomicInteger most = countsThoseAtOnce();
+    void whatWaitsWhenAnEndpointIsGivenARateKeepsToItToo() {
         UUID late = endpoint(receiver, OFTEN);
         EVERYTHING.queryForList("select postrider.pause_workspace(?, 'a test')", workspace.id);
         publish(workspace, 40);
-        workspace.update(late, "concurrency = 2");
+        workspace.update(late, "rate_limit = 0.001");
         EVERYTHING.queryForList("select postrider.resume_workspace(?, 'a test')", workspace.id);
+        await().until(() -> held(late) == 39 && receiver.requests().size() == 1);
+        workspace.update(late, "rate_limit = null");
         await().until(() -> workspace.rows("task_history").size() == 40);
-        assertThat(most.get()).isLessThanOrEqualTo(2);
     }
 
     @Test
-    void whatIsReplayedKeepsToAConcurrencyThatWasGivenMeanwhile() {
+    void whatIsReplayedKeepsToARateThatWasGivenMeanwhile() {
         receiver.answers(Receiver.with(500, ""));
         UUID late = endpoint(receiver, "{\"maximumRedeliveries\": 0}");
         publish(workspace, 4);
         await().until(() -> workspace.rows("dead_letters").size() == 4);
-        AtomicInteger most = countsThoseAtOnce();
-        workspace.update(late, "concurrency = 1");
+        receiver.answers(Receiver.with(200, ""));
+        workspace.update(late, "rate_limit = 0.001");
         workspace.rows("dead_letters").forEach(letter -> workspace.replay((UUID) letter.get("dead_letter_id")));
-        await().until(() -> workspace.rows("task_history").size() == 4);
-        assertThat(most.get()).isEqualTo(1);
+        await().until(() -> held(late) == 3 && workspace.rows("task_history").size() == 1);
     }
 
     @Test
@@ -385,22 +380,8 @@ class EndpointCircuitTest extends OutboundTest {
         return answer;
     }
 
-    /** The receiver answers after some milliseconds; the most requests that it has had at once. */
-    private AtomicInteger countsThoseAtOnce() {
-        AtomicInteger underWay = new AtomicInteger();
-        AtomicInteger most = new AtomicInteger();
-        CountDownLatch never = new CountDownLatch(1);
-        receiver.answers(exchange -> {
-            most.accumulateAndGet(underWay.incrementAndGet(), Math::max);
-            try {
-                never.await(20, TimeUnit.MILLISECONDS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            underWay.decrementAndGet();
-            Receiver.with(200, "").write(exchange);
-        });
-        return most;
+    private static String customer(int number) {
+        return "{\"customer\": \"c%d\"}".formatted(number);
     }
 
     private static void publish(Workspace by, int events) {

@@ -15,6 +15,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /** Plays a customer's endpoint on loopback: keeps every request, and answers as it was told last. */
 public final class Receiver implements AutoCloseable {
@@ -37,7 +38,7 @@ public final class Receiver implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final CountDownLatch closed = new CountDownLatch(1);
     private final HttpServer server;
-    private volatile Answer answer = with(200, "");
+    private volatile Function<String, Answer> answer = body -> with(200, "");
 
     private Receiver(HttpServer server) {
         this.server = server;
@@ -74,6 +75,11 @@ public final class Receiver implements AutoCloseable {
     }
 
     public void answers(Answer next) {
+        answer = body -> next;
+    }
+
+    /** Answers each request by its body. */
+    public void answersBy(Function<String, Answer> next) {
         answer = next;
     }
 
@@ -126,7 +132,7 @@ public final class Receiver implements AutoCloseable {
                     exchange.getRequestURI().toString(),
                     HttpHeaders.of(exchange.getRequestHeaders(), (name, value) -> true),
                     body));
-            answer.write(exchange);
+            answer.apply(body).write(exchange);
         }
     }
 

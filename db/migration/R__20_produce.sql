@@ -76,6 +76,14 @@ begin
 end $$;
 comment on function postrider.checked_payload is 'A payload, or an empty object without one; refused (PR400) if it has more than 1 MiB as text. Called by what makes tasks and events.';
 
+create or replace function postrider.refuse_limit_key(field text) returns void
+    language plpgsql immutable set search_path = postrider, pg_temp as $$
+begin
+    raise sqlstate 'PR400' using column = refuse_limit_key.field,
+        message = format('%s must not begin with endpoint:, which is for deliveries; give an endpoint rateLimit or concurrency', field);
+end $$;
+comment on function postrider.refuse_limit_key is 'Says (PR400) that a limit key is one of those of endpoints.';
+
 drop function if exists postrider.enqueue_task(text, jsonb, timestamptz, int, text, text);
 create or replace function postrider.enqueue_task(
     task_type     text,
@@ -94,6 +102,9 @@ declare
     content constant jsonb := checked_payload(enqueue_task.payload);
     id uuid;
 begin
+    if starts_with(enqueue_task.limit_key, 'endpoint:') then
+        perform refuse_limit_key('limitKey');
+    end if;
     if enqueue_task.ordering_key is not null then
         -- Held until the commit, so that ordering_seq rises in the order of commits.
         perform pg_advisory_xact_lock(hashtextextended(workspace::text || enqueue_task.ordering_key, 0));
@@ -199,8 +210,12 @@ begin
                                  when 'object' then task - '{taskType,payload,priorityRank,limitKey}'::text[] = '{}'
                                                     and coalesce(jsonb_typeof(task -> 'taskType') = 'string', false)
                                  else false end), true) as plain,
+           min(n) filter (where starts_with(task ->> 'limitKey', 'endpoint:')) - 1 as reserved,
            false as one_by_one, false as ordered, jsonb_array_length(enqueue_tasks.tasks) > 0 as due
-      into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
+      into seen from jsonb_array_elements(enqueue_tasks.tasks) with ordinality as e (task, n);
+    if seen.reserved is not null then
+        perform refuse_limit_key(format('tasks[%s].limitKey', seen.reserved));
+    end if;
     if not seen.plain then
         select format('tasks[%s]%s', n - 1,
                       case when jsonb_typeof(task) <> 'object' then ' is no object'
@@ -218,7 +233,7 @@ begin
         if wrong is not null then
             raise sqlstate 'PR400' using message = wrong;
         end if;
-        select false as plain, bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered,
+        select false as plain, null::bigint as reserved, bool_or(task ?| '{uniqueKey,after}') as one_by_one, bool_or(task ? 'orderingKey') as ordered,
                bool_or(coalesce((task ->> 'scheduledAt')::timestamptz <= now(), true)) as due
           into seen from jsonb_array_elements(enqueue_tasks.tasks) task;
     end if;
@@ -429,7 +444,7 @@ begin
 end $$;
 comment on function postrider.test_endpoint is 'Delivers an event endpoint.test to one endpoint, whatever it subscribes to; returns eventId and deliveryId, or null when there is no such endpoint. Definer: the caller needs no right on the tables; the owner is bound to the active workspace.';
 
-revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.checked_payload, postrider.enqueue_task,
+revoke execute on function postrider.tasks_added, postrider.await_tasks, postrider.checked_payload, postrider.refuse_limit_key, postrider.enqueue_task,
     postrider.enqueue_each, postrider.enqueue_tasks, postrider.cancel_task, postrider.cancel_found,
     postrider.publish_event, postrider.fan_out, postrider.passes_filter, postrider.ordering_value,
     postrider.test_endpoint from public;

@@ -213,6 +213,8 @@ declare
 begin
     if coalesce(char_length(set_task_limit.limit_key), 0) not between 1 and 255 then
         raise sqlstate 'PR400' using message = 'limitKey has to have 1 to 255 characters';
+    elsif starts_with(set_task_limit.limit_key, 'endpoint:') then
+        perform refuse_limit_key('limitKey');
     elsif set_task_limit.max_running < 0 then
         raise sqlstate 'PR400' using message = 'maxRunning must not be negative';
     elsif set_task_limit.rate_per_second < 0.000001 or set_task_limit.rate_per_second > 1000000 then

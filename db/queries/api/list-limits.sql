@@ -1,4 +1,5 @@
--- GET /v1/limits: the primary key; the limit of the whole workspace, whose key is empty, is the operators'.
+-- GET /v1/limits: the primary key; the limit of the whole workspace, whose key is empty, is the operators',
+-- and those of endpoints are theirs.
 with r as (
     select coalesce("limit", 50) as size, coalesce(cursor, '') as after_key
       from jsonb_to_record(:#${exchangeProperty.request}::jsonb) as r ("limit" int, cursor text)
@@ -6,6 +7,7 @@ with r as (
     select l.limit_key, postrider.limit_json(l) as item, row_number() over (order by l.limit_key) as n
       from postrider.task_limits l
      where l.limit_key > (select after_key from r) and (l.max_running is not null or l.rate_per_second is not null)
+       and not starts_with(l.limit_key, 'endpoint:')
      order by l.limit_key
      limit (select size + 1 from r)
 )

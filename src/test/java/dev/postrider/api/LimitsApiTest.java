@@ -113,6 +113,30 @@ class LimitsApiTest {
     }
 
     @Test
+    void the_limits_of_endpoints_are_the_endpoints_own() {
+        String endpoint = call(
+                        "POST",
+                        "/v1/endpoints",
+                        "{\"url\": \"http://93.184.216.34/\", \"eventTypes\": [\"*\"], \"concurrency\": 2}")
+                .text("/endpointId");
+        String path = "/v1/limits/endpoint%3A" + endpoint;
+        assertRefused(call("PUT", path, "{\"maxRunning\": 0}"), "limitKey");
+        assertRefused(call("DELETE", path, null), "limitKey");
+        assertThat(call("GET", path, null).status()).isEqualTo(404);
+        assertThat(call("GET", "/v1/limits", null).json().at("/items")).isEmpty();
+        assertRefused(
+                call("POST", "/v1/tasks", "{\"taskType\": \"x\", \"limitKey\": \"endpoint:%s\"}".formatted(endpoint)),
+                "limitKey");
+        assertThat(APPLICATION
+                        .sql()
+                        .queryForObject(
+                                "select max_running from postrider.task_limits where workspace_id = ?",
+                                Integer.class,
+                                workspace))
+                .isEqualTo(2);
+    }
+
+    @Test
     void a_share_of_a_workspace_that_is_not_there_or_asked_for_by_a_tenant_is_refused() {
         String share = "{\"weight\": 2, \"reason\": \"why\"}";
         assertThat(APPLICATION

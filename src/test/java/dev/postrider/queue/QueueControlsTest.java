@@ -208,6 +208,11 @@ class QueueControlsTest {
             operator | select postrider.write_limit('WORKSPACE', '', 1, 1)                 | permission denied
             tenant   | select postrider.set_task_limit('', 1)                              | limitKey has to have 1 to 255 characters
             tenant   | select postrider.set_task_limit(null, 1)                            | limitKey has to have 1 to 255 characters
+            tenant   | select postrider.set_task_limit('endpoint:x', 1)                    | limitKey must not begin with endpoint:
+            tenant   | select postrider.set_task_limit('endpoint:x')                       | limitKey must not begin with endpoint:
+            tenant   | select postrider.enqueue_task('x', limit_key => 'endpoint:x')       | limitKey must not begin with endpoint:
+            tenant   | select postrider.enqueue_tasks('[{"taskType": "x"}, {"taskType": "x", "limitKey": "endpoint:x"}]') | tasks[1].limitKey must not begin with endpoint:
+            tenant   | select postrider.enqueue_tasks('[{"taskType": "x", "limitKey": "endpoint:x", "uniqueKey": "x"}]') | tasks[0].limitKey must not begin with endpoint:
             tenant   | select postrider.set_task_limit('api', -1)                          | maxRunning must not be negative
             tenant   | select postrider.set_task_limit('api', null, 0)                     | ratePerSecond has to be at least 0.000001
             tenant   | select postrider.pause_workspace('WORKSPACE', 'why')                | permission denied

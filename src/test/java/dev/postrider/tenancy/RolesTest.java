@@ -223,6 +223,7 @@ class RolesTest {
                 recount_day            caller  -
                 recover_endpoint       caller  tenant
                 redelivery_delay       caller  -
+                refuse_limit_key       caller  -
                 release_endpoint       caller  -
                 release_held           engine  -
                 release_next           engine  owner

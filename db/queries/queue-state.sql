@@ -1,6 +1,6 @@
--- What is due, and, when counting costs little, what waits and runs, per task type; and who holds back vacuum now, as far
+-- What is due, and, when counting costs little, what waits and runs, per task type; the circuits that are open; and who holds back vacuum now, as far
 -- as everybody may see: sessions of this database (vacuums do not count), prepared transactions, replication slots.
-select s.*, h.holders
+select s.*, h.holders, postrider.open_circuits() as circuits
   from (select array_to_string(array (
             select format('session %s %s', pid, coalesce(backend_xid, backend_xmin)) from pg_stat_activity
              where pid <> pg_backend_pid() and (datid is null or datid = 0 or datname = current_database())

@@ -10,6 +10,7 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.core5.http.config.Http1Config;
+import org.apache.hc.core5.pool.PoolStats;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 
@@ -66,6 +67,10 @@ final class DeliveryClient implements HttpClientConfigurer, AutoCloseable {
         Thread thread = new Thread(deadlines, "delivery-deadlines");
         thread.setDaemon(true);
         return thread;
+    }
+
+    PoolStats connections() {
+        return connections.getTotalStats();
     }
 
     @Override

@@ -1,13 +1,17 @@
 package dev.postrider.outbound;
 
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.hc.core5.pool.PoolStats;
 
 /** Counts and times attempts to deliver; all tags are there from the start, so that a rate can be taken. */
 final class DeliveryMeters {
@@ -18,7 +22,10 @@ final class DeliveryMeters {
     private final Counter throttled;
     private final Timer duration;
 
+    private final MeterRegistry registry;
+
     DeliveryMeters(MeterRegistry registry) {
+        this.registry = registry;
         for (DeliveryOutcome outcome : DeliveryOutcome.values()) {
             attempts.put(
                     outcome,
@@ -57,6 +64,18 @@ final class DeliveryMeters {
                                 .description(description)
                                 .tag(tag, value)
                                 .register(registry)));
+    }
+
+    /** Shows how many connections are in use, and how many deliveries wait for one. */
+    void connections(Supplier<PoolStats> pool) {
+        connections(pool, "leased", PoolStats::getLeased);
+        connections(pool, "pending", PoolStats::getPending);
+    }
+
+    private void connections(Supplier<PoolStats> pool, String state, ToDoubleFunction<PoolStats> count) {
+        Gauge.builder("postrider.delivery.connections", () -> count.applyAsDouble(pool.get()))
+                .tag("state", state)
+                .register(registry);
     }
 
     void count(DeliveryOutcome outcome) {

@@ -86,14 +86,16 @@ public class OutboundConfiguration {
     }
 
     @Bean
-    DeliveryClient deliveryClient(AddressGuard guard, Limits limits, OutboundSettings settings) {
+    DeliveryClient deliveryClient(AddressGuard guard, Limits limits, OutboundSettings settings, DeliveryMeters meters) {
         String version = Optional.ofNullable(Postrider.class.getPackage().getImplementationVersion())
                 .orElse("dev");
-        return new DeliveryClient(
+        DeliveryClient client = new DeliveryClient(
                 guard,
                 Math.toIntExact(limits.responseCapture().toBytes()),
                 "Postrider/" + version,
                 proxy(settings.proxy()));
+        meters.connections(client::connections);
+        return client;
     }
 
     @Bean

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,11 +28,15 @@ public final class QueueGauges {
 
     private static final Logger LOG = LoggerFactory.getLogger(QueueGauges.class);
     private static final String UNKNOWN = "other";
+    /** What holds tasks back, and the columns that count them. */
+    private static final Map<String, String> HELD =
+            Map.of("limit", "behind_limits", "ordering", "behind_orderings", "tasks", "behind_tasks");
 
     private final Handlers handlers;
     private final MultiGauge waiting;
     private final MultiGauge running;
     private final MultiGauge oldest;
+    private final MultiGauge held;
     private final AtomicReference<Map<String, Object>> last = new AtomicReference<>(Map.of());
 
     private final BooleanSupplier stuck;
@@ -44,6 +49,7 @@ public final class QueueGauges {
     private Map<String, Long> holders = Map.of();
 
     private volatile double heldBack = Double.NaN;
+    private volatile double circuits = Double.NaN;
 
     /**
      * @param stuck whether the last reading found the queue stuck
@@ -58,6 +64,9 @@ public final class QueueGauges {
         running = MultiGauge.builder("postrider.tasks.running").register(registry);
         oldest =
                 MultiGauge.builder("postrider.tasks.oldest").baseUnit("seconds").register(registry);
+        held = MultiGauge.builder("postrider.tasks.held").register(registry);
+        Gauge.builder("postrider.endpoint.circuits", this, gauges -> gauges.circuits)
+                .register(registry);
         Gauge.builder("postrider.xmin.age", this, gauges -> gauges.heldBack)
                 .baseUnit("seconds")
                 .register(registry);
@@ -81,6 +90,7 @@ public final class QueueGauges {
     public void state(List<Map<String, Object>> rows) {
         (counts ? counting : reading).end();
         holders(((String) rows.get(0).get("holders")).lines().toList(), System.nanoTime());
+        circuits = ((Number) rows.get(0).get("circuits")).doubleValue();
         List<Map<String, Object>> types =
                 rows.stream().filter(row -> row.get("declared") != null).toList();
         if (counts) {
@@ -88,6 +98,8 @@ public final class QueueGauges {
             countedTypes = all.keySet();
             show(waiting, all);
             show(running, byType(types, "running"));
+            held.register(
+                    HELD.entrySet().stream().flatMap(by -> heldBy(types, by)).toList(), true);
             warn(types);
         }
         Map<String, Double> ages = new TreeMap<>();
@@ -137,6 +149,11 @@ public final class QueueGauges {
         Map<String, Double> values = new TreeMap<>();
         types.forEach(row -> values.merge(label(row), ((Number) row.get(column)).doubleValue(), Double::sum));
         return values;
+    }
+
+    private static Stream<Row<?>> heldBy(List<Map<String, Object>> types, Map.Entry<String, String> by) {
+        return byType(types, by.getValue()).entrySet().stream()
+                .map(count -> Row.of(Tags.of("task_type", count.getKey(), "by", by.getKey()), count.getValue()));
     }
 
     private static void show(MultiGauge gauge, Map<String, Double> values) {

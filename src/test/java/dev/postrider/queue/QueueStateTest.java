@@ -56,6 +56,20 @@ class QueueStateTest {
     }
 
     @Test
+    void what_is_held_back_is_counted_by_what_holds_it_back() {
+        assertThat(DATABASE.sql().queryForList("""
+                        select concat_ws(' ', task_type, behind_limits, behind_orderings, behind_tasks)
+                          from postrider.queue_state(true) where declared order by 1""", String.class))
+                .isEqualTo(DATABASE.sql().queryForList("""
+                        select concat_ws(' ', task_type, count(*) filter (where held_by in ('limit', 'workspace')),
+                                         count(*) filter (where held_by = 'ordering'), count(*) filter (where held_by = 'tasks'))
+                          from postrider.background_tasks t join postrider.task_types using (task_type)
+                          join postrider.workspaces w on w.workspace_id = t.workspace_id and workspace_status = 'active'
+                         where published_at is not null group by task_type order by 1""", String.class))
+                .anyMatch(counts -> counts.startsWith("one 1 "));
+    }
+
+    @Test
     void the_oldest_is_as_old_as_it_was_when_the_reading_began() {
         assertThat(DATABASE.sql().queryForObject("""
                 select oldest = (select extract(epoch from now() - scheduled_at)::float8

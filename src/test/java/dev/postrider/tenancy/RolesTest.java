@@ -203,6 +203,7 @@ class RolesTest {
                 on_schedule_changed    owner   -
                 on_source_changed      owner   -
                 on_tasks_died          owner   -
+                open_circuits          engine  dispatcher
                 ordering_value         caller  -
                 page                   caller  tenant operator
                 pass_limits            engine  -

@@ -20,6 +20,7 @@ final class DeliveryMeters {
     private final Map<String, Counter> held;
     private final Map<String, Counter> changes;
     private final Counter throttled;
+    private final Counter overlap;
     private final Timer duration;
 
     private final MeterRegistry registry;
@@ -46,6 +47,9 @@ final class DeliveryMeters {
                 registry, "postrider.endpoint", "what became of endpoints", "change", "opened", "closed", "disabled");
         throttled = Counter.builder("postrider.delivery.throttled")
                 .description("answers with a Retry-After that was heeded")
+                .register(registry);
+        overlap = Counter.builder("postrider.delivery.overlap")
+                .description("requests that a replaced secret signed, too")
                 .register(registry);
         duration = Timer.builder("postrider.delivery.duration")
                 .description("of requests to endpoints, their answers' bodies included")
@@ -93,6 +97,10 @@ final class DeliveryMeters {
 
     void throttled() {
         throttled.increment();
+    }
+
+    void overlap() {
+        overlap.increment();
     }
 
     /** @param change {@code opened}, {@code closed} or {@code disabled} */

@@ -11,6 +11,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -234,7 +235,11 @@ public final class DeliveryPreparation {
         headers.put("content-type", "application/json");
         headers.put("webhook-id", id);
         headers.put("webhook-timestamp", Long.toString(timestamp));
-        headers.put("webhook-signature", WebhookSignature.sign(keys.signing(now), id, timestamp, body));
+        List<String> signing = keys.signing(now);
+        if (signing.size() > 1) {
+            meters.overlap();
+        }
+        headers.put("webhook-signature", WebhookSignature.sign(signing, id, timestamp, body));
         return new DeliveryRequest(
                 url,
                 headers,

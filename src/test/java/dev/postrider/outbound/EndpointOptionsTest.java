@@ -10,6 +10,7 @@ import com.standardwebhooks.Webhook;
 import com.standardwebhooks.exceptions.WebhookVerificationException;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.Receiver;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyFactory;
 import java.security.Signature;
@@ -236,7 +237,9 @@ class EndpointOptionsTest extends OutboundTest {
         JsonNode endpoint = create("");
         String old = endpoint.path("secret").asText();
         String next = rotate(endpoint, "{}");
+        double overlapped = overlapped();
         Receiver.Request during = delivered(1);
+        assertThat(overlapped()).isGreaterThan(overlapped);
         new Webhook(old).verify(during.body(), during.headers());
         new com.svix.Webhook(next).verify(during.body(), during.headers());
         // The libraries compare with the real clock, so the signatures are counted.
@@ -252,6 +255,13 @@ class EndpointOptionsTest extends OutboundTest {
         assertThat(EVERYTHING.queryForList(
                         "select payload::text from postrider.system_events where payload::text ~ 'whsec_'"))
                 .isEmpty();
+    }
+
+    private static double overlapped() {
+        return APPLICATION
+                .bean(MeterRegistry.class)
+                .counter("postrider.delivery.overlap")
+                .count();
     }
 
     private Receiver.Request delivered(int requests) {

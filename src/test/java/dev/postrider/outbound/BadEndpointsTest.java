@@ -3,10 +3,13 @@ package dev.postrider.outbound;
 import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.postrider.testkit.Answer;
 import dev.postrider.testkit.RawReceiver;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -19,16 +22,20 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLServerSocket;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -45,6 +52,7 @@ import org.springframework.jdbc.core.JdbcTemplate;
  */
 class BadEndpointsTest {
 
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final String ONCE = "{\"maximumRedeliveries\": 0}";
     private static final int CAPTURE = 1000;
     private static final int TIMEOUT = 10_000;
@@ -71,6 +79,7 @@ class BadEndpointsTest {
         keytool("of-another-host", "-signer", "authority", "-ext", "san=dns:other.example");
         keytool("expired", "-signer", "authority", "-ext", "san=ip:127.0.0.1", "-startdate", "-9d", "-validity", "5");
         keytool("self-signed", "-ext", "san=ip:127.0.0.1");
+        keytool("customer", "-signer", "authority");
         KeyStore trusted = emptyStore();
         trusted.setCertificateEntry("authority", keys().getCertificate("authority"));
         Path trust = directory.resolve("trust.p12");
@@ -130,8 +139,11 @@ class BadEndpointsTest {
     })
     void anAnswerThatBreaksOffIsCalledSoAndWhatCameIsKept(String answer, String kept) {
         receiver.does(RawReceiver.says(unescaped(answer)));
+        double before = counted("broken");
         Map<String, Object> attempt = attempt(receiver.url(), TIMEOUT);
         assertThat((String) attempt.get("error")).contains("the connection broke before the answer was complete");
+        assertThat(attempt).containsEntry("outcome", "broken");
+        assertThat(counted("broken")).isGreaterThan(before);
         assertThat(attempt).containsEntry("response_body", kept).containsEntry("response_cut", kept != null);
         if (kept != null) {
             assertThat((String) attempt.get("error")).startsWith("answered 200, then ");
@@ -197,7 +209,65 @@ class BadEndpointsTest {
             workspace.publish("invoice.paid", "{}");
             await().until(() -> workspace.rows("task_history").size() == 1);
             assertThat(secured.requests()).hasSize(1);
+            assertThat(workspace.attempts()).singleElement().satisfies(attempt -> {
+                assertThat(attempt.get("tls")).isNotNull();
+                assertThat((int) attempt.get("duration")).isGreaterThanOrEqualTo((int) attempt.get("tls"));
+            });
         }
+    }
+
+    @Test
+    void aClientCertificateIsStoredSealedAndShownToWhoWantsOneUntilItIsRemoved() throws Exception {
+        String privateKey = pem(
+                "PRIVATE KEY", keys().getKey("customer", PASSWORD.toCharArray()).getEncoded());
+        UUID tenant = application.newWorkspace();
+        String apiKey = application.newKey(tenant);
+        List<String> shown = new CopyOnWriteArrayList<>();
+        try (RawReceiver secured = secured("good", true)) {
+            secured.does((connection, request) -> {
+                shown.add(
+                        ((SSLSocket) connection).getSession().getPeerPrincipal().getName());
+                RawReceiver.says("HTTP/1.1 204 No Content\r\n\r\n").answer(connection, request);
+            });
+            ObjectNode endpoint = JSON.createObjectNode()
+                    .put("url", secured(secured))
+                    .put(
+                            "clientCertificate",
+                            pem("CERTIFICATE", keys().getCertificate("customer").getEncoded()) + privateKey);
+            endpoint.putArray("eventTypes").add("*");
+            endpoint.putObject("redeliveryPolicy").put("maximumRedeliveries", 0);
+            Answer made = application.send(apiKey, "POST", "/v1/endpoints", endpoint.toString());
+            assertThat(made.status()).as(made.body()).isEqualTo(201);
+            assertThat(made.text("/clientCertificate")).startsWith("CN=customer, until ");
+            assertThat(everything.queryForObject(
+                            "select e::text || encode(e.secret, 'escape') from postrider.webhook_endpoints e where workspace_id = ?",
+                            String.class,
+                            tenant))
+                    .doesNotContain(privateKey.lines().skip(1).findFirst().orElseThrow());
+            publish(apiKey, "{}");
+            await().until(() -> outcomes(tenant).equals(List.of("delivered")));
+            assertThat(shown).containsExactly("CN=customer");
+
+            Answer changed = application.send(
+                    apiKey, "PATCH", "/v1/endpoints/" + made.text("/endpointId"), "{\"clientCertificate\": null}");
+            assertThat(changed.json().path("clientCertificate").isNull()).isTrue();
+            publish(apiKey, "{}");
+            await().until(() -> outcomes(tenant).size() == 2);
+            assertThat(outcomes(tenant).get(1)).as("nothing is shown").isIn("untrusted", "broken");
+            assertThat(shown).hasSize(1);
+        }
+    }
+
+    private static String pem(String name, byte[] content) {
+        return "-----BEGIN %s-----\n%s\n-----END %s-----\n"
+                .formatted(name, Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(content), name);
+    }
+
+    private static List<String> outcomes(UUID tenant) {
+        return everything.queryForList(
+                "select outcome from postrider.delivery_attempts where workspace_id = ? order by attempted_at",
+                String.class,
+                tenant);
     }
 
     @ParameterizedTest
@@ -208,7 +278,11 @@ class BadEndpointsTest {
     })
     void aCertificateIsRefusedWithTheReason(String certificate, String reason) throws Exception {
         try (RawReceiver secured = secured(certificate)) {
-            assertThat(errorOf(secured(secured))).isEqualTo("no secure connection: " + reason);
+            double before = counted("untrusted");
+            assertThat(attempt(secured(secured), TIMEOUT))
+                    .containsEntry("error", "no secure connection: " + reason)
+                    .containsEntry("outcome", "untrusted");
+            assertThat(counted("untrusted")).isGreaterThan(before);
             assertThat(secured.requests()).as("nothing was sent").isEmpty();
         }
     }
@@ -291,6 +365,13 @@ class BadEndpointsTest {
                 .isEqualTo(1);
     }
 
+    private static double counted(String outcome) {
+        return application
+                .bean(MeterRegistry.class)
+                .counter("postrider.delivery", "outcome", outcome)
+                .count();
+    }
+
     private static Answer publish(String key, String payload) {
         return application.send(
                 key, "POST", "/v1/events", "{\"eventType\": \"large\", \"payload\": %s}".formatted(payload));
@@ -349,6 +430,11 @@ class BadEndpointsTest {
 
     /** Speaks TLS with one of the certificates. */
     private static RawReceiver secured(String alias) throws GeneralSecurityException, IOException {
+        return secured(alias, false);
+    }
+
+    /** @param wants whether it takes only who shows a certificate of the authority */
+    private static RawReceiver secured(String alias, boolean wants) throws GeneralSecurityException, IOException {
         char[] password = PASSWORD.toCharArray();
         KeyStore one = emptyStore();
         one.setKeyEntry(alias, keys().getKey(alias, password), password, keys().getCertificateChain(alias));
@@ -356,8 +442,9 @@ class BadEndpointsTest {
         managers.init(one, password);
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(managers.getKeyManagers(), null, null);
-        ServerSocket server =
+        SSLServerSocket server = (SSLServerSocket)
                 context.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        server.setNeedClientAuth(wants);
         return RawReceiver.start(server);
     }
 

@@ -13,6 +13,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
          , (select max(provider_ref_id) from postrider.billing_events where workspace_id = id) as ref
          , (select max(idempotency_key) from postrider.idempotency_keys where workspace_id = id) as idempotency_key
          , (select max(limit_key) from postrider.task_limits where workspace_id = id) as limit_key
+         , (select max(asset_id::text) from postrider.workspace_assets where workspace_id = id and deleted_at is null) as asset
          , (select max(event_key) from postrider.event_keys where workspace_id = id) as event_key
          , since, until
       from w
@@ -26,7 +27,7 @@ with w as (select ?::uuid as id, date_trunc('month', now()) - interval '1 month'
                'provider', 'stripe', 'providerRefId', ref, 'verdict', 'applied', 'deliveryId', delivery,
                'endpointId', endpoint, 'scheduleId', schedule, 'replayId', replay, 'status', 'paused', 'filter', jsonb_build_object('deadLetterIds', jsonb_build_array(dead_letter)), 'kind', 'task', 'url', 'https://example.com', 'eventTypes', '["plans"]'::jsonb,
                'secret', '', 'since', until - interval '1 day', 'scopes', '["inspect"]'::jsonb, 'name', 'plans',
-               'limitKey', limit_key, 'maxRunning', 1,
+               'limitKey', limit_key, 'maxRunning', 1, 'prefix', 'report-', 'assetId', asset,
                'items', jsonb_build_array(jsonb_build_object('taskType', 'plans', 'after', jsonb_build_array(task)))) as one
       from ids
 )

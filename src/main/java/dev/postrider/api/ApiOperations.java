@@ -26,6 +26,8 @@ import org.apache.camel.Message;
 import org.apache.camel.component.platform.http.springboot.PlatformHttpMessage;
 import org.apache.camel.component.rest.openapi.DefaultRestOpenapiProcessorStrategy;
 import org.apache.camel.support.processor.RestBindingAdvice;
+import org.springframework.http.ContentDisposition;
+import org.springframework.http.HttpHeaders;
 import org.springframework.util.MultiValueMap;
 import org.springframework.web.util.UriComponentsBuilder;
 import org.springframework.web.util.UriUtils;
@@ -35,7 +37,8 @@ import org.springframework.web.util.UriUtils;
  *
  * <p>The route {@code direct:<operationId>} sees no header of the caller. It finds the exchange properties
  * {@code workspaceId}, {@code actor}, and {@code request}: one JSON object with the path's, the query's and the body's
- * fields. It leaves the answer's JSON text as body; nothing means 404. An exception becomes a problem document.
+ * fields. It leaves the answer's JSON text as body, or a file's bytes with the properties {@code contentType} and {@code
+ * fileName}; nothing means 404. An exception becomes a problem document.
  */
 final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
 
@@ -287,6 +290,15 @@ final class ApiOperations extends DefaultRestOpenapiProcessorStrategy {
         } else {
             answer.setHeader(
                     Exchange.CONTENT_TYPE, exchange.getProperty("contentType", "application/json", String.class));
+            String file = exchange.getProperty("fileName", String.class);
+            if (file != null) {
+                answer.setHeader(
+                        HttpHeaders.CONTENT_DISPOSITION,
+                        ContentDisposition.attachment()
+                                .filename(file, StandardCharsets.UTF_8)
+                                .build()
+                                .toString());
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ final class ApiCalls {
 
     /** Parameters that are named otherwise than the column whose values they take. */
     private static final Map<String, String> COLUMNS =
-            Map.of("type", "event_type", "deadLetterIds", "dead_letter_id", "after", "task_id");
+            Map.of("type", "event_type", "deadLetterIds", "dead_letter_id", "after", "task_id", "prefix", "name");
 
     /** @param values what of it names something, so that an answer may repeat it */
     record Call(Operation operation, String target, JsonNode body, List<String> headers, List<String> values) {}

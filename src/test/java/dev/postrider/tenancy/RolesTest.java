@@ -136,6 +136,7 @@ class RolesTest {
                 change_replay_anywhere engine  operator
                 change_workspace       engine  operator
                 change_workspace_share engine  operator
+                checked_export         caller  tenant
                 checked_filter         caller  engine
                 checked_ordering       caller  tenant
                 checked_path           caller  tenant
@@ -169,7 +170,10 @@ class RolesTest {
                 enqueue_refetch        caller  -
                 enqueue_task           owner   engine tenant producer
                 enqueue_tasks          owner   tenant producer
+                ensure_partition       caller  -
+                ensure_partitions      owner   dispatcher
                 ensure_partitions      owner   engine dispatcher
+                export_events          caller  tenant
                 fan_out                caller  -
                 finish_tasks           engine  dispatcher
                 for_each_workspace     caller  -
@@ -281,6 +285,7 @@ class RolesTest {
                 utc                    caller  engine tenant operator
                 workspace_ids          engine  owner
                 workspace_share        caller  operator
+                write_export           caller  tenant
                 write_limit            caller  owner""");
     }
 

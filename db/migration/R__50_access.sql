@@ -142,6 +142,10 @@ begin
         raise sqlstate 'PR409' using
             message = format('workspace %s is deleted, and that is for good', change_workspace.workspace_id);
     end if;
+    if exists (select from erasures where workspace_id = change_workspace.workspace_id) then
+        raise sqlstate 'PR409' using
+            message = format('workspace %s is being erased, or was', change_workspace.workspace_id);
+    end if;
     update workspaces set workspace_status = change_workspace.status
      where workspace_id = change_workspace.workspace_id returning * into changed;
     if changed.workspace_status = 'deleted' then

@@ -21,7 +21,8 @@ end $$;
 comment on function postrider.on_schedule_changed is 'Writes changes of schedules to the audit trail; their ticks are none. Definer: tenants may change their schedules, but not write the audit trail.';
 create or replace trigger on_schedule_changed
     after insert or delete or update of task_type, payload, cron, every, time_zone, missed, enabled on postrider.schedules
-    for each row execute function postrider.on_schedule_changed();
+    for each row when (postrider.active_workspace() is not null) -- else it is a migration, a superuser, or an erasure
+    execute function postrider.on_schedule_changed();
 revoke execute on function postrider.on_schedule_changed from public;
 
 set local role postrider_engine;

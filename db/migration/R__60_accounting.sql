@@ -47,8 +47,9 @@ select workspace_id, kind, sum(accepted)::bigint as accepted, sum(completed)::bi
        sum(missing)::bigint as missing, sum(unknown)::bigint as unknown,
        sum(accepted - completed - dead_lettered - discarded - cancelled - waiting - running)::bigint as difference
   from books
+ where not exists (select from postrider.erasures e where e.workspace_id = books.workspace_id and e.ended_at is null)
  group by workspace_id, kind;
-comment on view postrider.book_balances is 'Per workspace and kind: the books, their difference, and the open findings, which explain it.';
+comment on view postrider.book_balances is 'Per workspace and kind: the books, their difference, and the open findings, which explain it. A workspace that is being erased has no books any more.';
 
 create or replace view postrider.accounting with (security_invoker = true) as
 select workspace_id, kind, accepted, completed, dead_lettered, discarded, cancelled, waiting, running,
@@ -318,7 +319,9 @@ begin
     with added as (
         insert into book_findings as f (workspace_id, task_id, kind, what, accepted_at)
         select distinct on (workspace_id, task_id) workspace_id, task_id, kind, what, accepted_at
-          from search_books($1, $2, $3) order by workspace_id, task_id
+          from search_books($1, $2, $3) s
+         where not exists (select from erasures e where e.workspace_id = s.workspace_id) -- its rows go one after the other
+         order by workspace_id, task_id
         on conflict (workspace_id, task_id) do update
             set kind = excluded.kind, what = excluded.what, accepted_at = excluded.accepted_at, found_at = excluded.found_at,
                 resolved_at = null, acknowledged_at = null, actor = null, reason = null, written_off = 0

@@ -89,6 +89,9 @@ insert into postrider.schedules (schedule_id, workspace_id, task_type, every, ne
 select pg_temp.id(moment), pg_temp.workspace(n), 'plans', 86400000, now() + interval '1 day', moment
   from pg_temp.moments(4000);
 
+insert into postrider.erasures (workspace_id, erasure_status, reason, actor, ended_at)
+select pg_temp.workspace(n), 'completed', 'plans', 'plans', now() from generate_series(1, 400) n;
+
 insert into postrider.api_keys (workspace_id, key_hash, scopes)
 select pg_temp.workspace(n), sha256(n::text::bytea), '{inspect}' from generate_series(1, 4000) n;
 

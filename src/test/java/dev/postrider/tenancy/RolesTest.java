@@ -58,46 +58,47 @@ class RolesTest {
                  where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
                    and not relispartition
                  group by relname order by relname""")).isEqualTo("""
-                accepted_log          ra         -          r          -          r          r
+                accepted_log          rad        -          r          -          r          r
                 accounting            r          -          r          -          r          r
-                api_keys              raw        -          -          -          -          -
+                api_keys              rawd       -          -          -          -          -
                 background_tasks      rawd       -          r          -          r          r
-                billing_events        -          -          r          -          -          r
+                billing_events        rd         -          r          -          -          r
                 book_balances         r          -          r          -          r          r
                 book_days             rawd       -          -          -          -          -
-                book_findings         raw        -          r          -          r          r
+                book_findings         rawd       -          r          -          r          r
                 book_state            rw         -          r          -          r          r
-                book_totals           raw        -          r          -          r          r
+                book_totals           rawd       -          r          -          r          r
                 daily_deliveries      -          -          r          -          r          r
                 daily_tasks           -          -          r          -          r          r
                 dead_letters          rawd       -          r          -          r          r
-                deliveries            r          -          r          -          r          r
-                delivery_attempts     ra         -          r          -          r          r
+                deliveries            rd         -          r          -          r          r
+                delivery_attempts     rad        -          r          -          r          r
                 ended_tasks           -          -          r          -          r          r
-                endpoint_circuits     r          -          r          -          r          r
+                endpoint_circuits     rd         -          r          -          r          r
+                erasures              raw        -          r          -          r          r
                 event_keys            rd         -          -          -          -          -
                 flyway_schema_history -          -          -          -          -          -
-                held_rows             ra         -          r          -          r          r
+                held_rows             rad        -          r          -          r          r
                 idempotency_keys      rd         -          rawd       -          -          -
                 inbound_keys          rd         -          -          -          -          -
-                inbound_receipts      r          -          r          -          r          r
+                inbound_receipts      rd         -          r          -          r          r
                 isolation_breaches    -          -          -          r          r          r
                 partition_drops       raw        -          -          -          r          r
                 partitions            r          -          -          -          r          -
-                replays               raw        -          r          -          r          r
+                replays               rawd       -          r          -          r          r
                 retention_holds       rad        -          -          -          r          -
                 retention_settings    rw         -          -          -          r          -
-                schedules             rw         -          rawd       -          r          r
-                system_events         ra         -          r          -          r          r
+                schedules             rwd        -          rawd       -          r          r
+                system_events         raw        -          r          -          r          r
                 task_dependencies     rad        -          r          -          r          r
-                task_history          ra         -          r          -          r          r
+                task_history          rad        -          r          -          r          r
                 task_limits           rawd       -          r          -          r          r
                 task_types            raw        -          r          -          r          r
                 tasks                 -          -          r          -          r          r
-                webhook_endpoints     rw         -          raw        -          -          -
-                webhook_sources       rw         -          rawd       -          -          -
+                webhook_endpoints     rwd        -          raw        -          -          -
+                webhook_sources       rwd        -          rawd       -          -          -
                 worker_nodes          rawd       -          -          -          r          -
-                workspace_assets      -          -          rawd       -          -          r
+                workspace_assets      rd         -          rawd       -          -          r
                 workspaces            raw        -          r          -          r          r""");
     }
 
@@ -143,6 +144,7 @@ class RolesTest {
                 checked_payload        caller  -
                 checked_predicate      caller  tenant
                 claim_tasks            engine  dispatcher
+                complete_erasure       caller  -
                 create_api_key         engine  operator
                 create_workspace       engine  operator
                 daily_deliveries       caller  tenant operator analyst
@@ -170,9 +172,12 @@ class RolesTest {
                 enqueue_refetch        caller  -
                 enqueue_task           owner   engine tenant producer
                 enqueue_tasks          owner   tenant producer
-                ensure_partition       caller  -
-                ensure_partitions      owner   dispatcher
                 ensure_partitions      owner   engine dispatcher
+                erasable_parts         caller  engine
+                erase_some             caller  engine
+                erasure_held_up        caller  -
+                erasure_json           caller  engine operator
+                erasure_obstacle       caller  -
                 export_events          caller  tenant
                 fan_out                caller  -
                 finish_tasks           engine  dispatcher
@@ -208,6 +213,7 @@ class RolesTest {
                 on_source_changed      owner   -
                 on_tasks_died          owner   -
                 open_circuits          engine  dispatcher
+                open_transactions      caller  -
                 ordering_value         caller  -
                 page                   caller  tenant operator
                 pass_limits            engine  -
@@ -243,6 +249,7 @@ class RolesTest {
                 report_progress        owner   tenant
                 reprocess_page         owner   tenant
                 reprocess_receipts     owner   tenant
+                request_erasure        engine  operator
                 require_partitions     caller  engine
                 required_future        caller  -
                 required_reason        caller  -
@@ -271,6 +278,7 @@ class RolesTest {
                 source_json            caller  tenant
                 start_replay           owner   tenant
                 start_replay_anywhere  engine  operator
+                step_erasures          engine  dispatcher
                 step_replays           engine  dispatcher
                 still_held             caller  -
                 stored_webhooks        caller  -
@@ -279,10 +287,12 @@ class RolesTest {
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator
                 tasks_added            caller  engine
+                team_tables            caller  engine
                 test_endpoint          owner   tenant
                 tick_schedule          engine  dispatcher
                 unaccounted            engine  dispatcher
                 utc                    caller  engine tenant operator
+                walk_on                caller  -
                 workspace_ids          engine  owner
                 workspace_share        caller  operator
                 write_export           caller  tenant

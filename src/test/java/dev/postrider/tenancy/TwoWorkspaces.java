@@ -307,6 +307,12 @@ final class TwoWorkspaces implements AutoCloseable {
                 words);
         assertThat(webhook(party, party.webhook(), words + " is not JSON").status())
                 .isEqualTo(400);
+        // What a workspace that lives never has.
+        everything.update(
+                "insert into postrider.erasures (workspace_id, erasure_status, reason, actor) values (?, 'completed', ?, ?)",
+                party.id(),
+                words,
+                words);
         return party;
     }
 

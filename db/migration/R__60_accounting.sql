@@ -320,7 +320,7 @@ begin
         insert into book_findings as f (workspace_id, task_id, kind, what, accepted_at)
         select distinct on (workspace_id, task_id) workspace_id, task_id, kind, what, accepted_at
           from search_books($1, $2, $3) s
-         where not exists (select from erasures e where e.workspace_id = s.workspace_id) -- its rows go one after the other
+         where not exists (select from erasures e where e.workspace_id = s.workspace_id and e.ended_at is null) -- its rows go one after the other
          order by workspace_id, task_id
         on conflict (workspace_id, task_id) do update
             set kind = excluded.kind, what = excluded.what, accepted_at = excluded.accepted_at, found_at = excluded.found_at,

@@ -24,6 +24,7 @@ class ErasureTest {
     static void start() {
         both = new TwoWorkspaces();
         both.everything.update("delete from postrider.erasures");
+        both.everything.update("delete from postrider.retention_holds");
     }
 
     @AfterAll

@@ -307,9 +307,20 @@ final class TwoWorkspaces implements AutoCloseable {
                 words);
         assertThat(webhook(party, party.webhook(), words + " is not JSON").status())
                 .isEqualTo(400);
+        everything.update(
+                "insert into postrider.book_findings (workspace_id, task_id, kind, what, accepted_at, resolved_at, actor, reason) values (?, gen_random_uuid(), 'task', 'missing', now(), now(), ?, ?)",
+                party.id(),
+                words,
+                words);
+        everything.update(
+                "insert into postrider.book_days (workspace_id, kind, day) values (?, 'task', current_date) on conflict do nothing",
+                party.id());
+        everything.update(
+                "insert into postrider.book_totals (workspace_id, kind) values (?, 'task') on conflict do nothing",
+                party.id());
         // What a workspace that lives never has.
         everything.update(
-                "insert into postrider.erasures (workspace_id, erasure_status, reason, actor) values (?, 'completed', ?, ?)",
+                "insert into postrider.erasures (workspace_id, erasure_status, reason, actor, ended_at) values (?, 'completed', ?, ?, now())",
                 party.id(),
                 words,
                 words);

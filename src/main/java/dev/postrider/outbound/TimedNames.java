@@ -57,13 +57,15 @@ final class TimedNames {
 
     private CompletableFuture<InetAddress[]> begin(String host) {
         CompletableFuture<InetAddress[]> found = new CompletableFuture<>();
+        // It is forgotten before anybody is told: who asks next has to be told what is true then.
         threads.execute(() -> {
             try {
-                found.complete(names.resolve(host));
-            } catch (UnknownHostException | RuntimeException e) {
-                found.completeExceptionally(e);
-            } finally {
+                InetAddress[] addresses = names.resolve(host);
                 underWay.remove(host, found);
+                found.complete(addresses);
+            } catch (UnknownHostException | RuntimeException | Error e) {
+                underWay.remove(host, found);
+                found.completeExceptionally(e);
             }
         });
         return found;

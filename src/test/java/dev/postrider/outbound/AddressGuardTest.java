@@ -7,6 +7,8 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.hc.client5.http.DnsResolver;
 import org.junit.jupiter.api.Test;
@@ -117,6 +119,35 @@ class AddressGuardTest {
         AddressGuard guard = new AddressGuard(answering("127.0.0.1"), List.of(), port -> true, port -> port == 8080);
         assertThat(guard.resolve("localhost", 8080, SOON)).hasSize(1);
         assertThatThrownBy(() -> guard.resolve("localhost", 8081, SOON)).isInstanceOf(InternalAddressException.class);
+    }
+
+    @Test
+    void aLookupThatHangsIsLeftAfterTheTimeAndTakesOneThreadHoweverManyAskForIt() throws Exception {
+        CountDownLatch answers = new CountDownLatch(1);
+        AtomicInteger asked = new AtomicInteger();
+        AddressGuard guard = new AddressGuard(
+                new Names() {
+                    @Override
+                    public InetAddress[] resolve(String host) {
+                        asked.incrementAndGet();
+                        try {
+                            answers.await();
+                        } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                        }
+                        return new InetAddress[] {address("1.1.1.1")};
+                    }
+                },
+                List.of(),
+                port -> true,
+                port -> false);
+        for (int i = 0; i < 200; i++) {
+            assertThatThrownBy(() -> guard.resolve("slow.example", 443, Duration.ofMillis(1)))
+                    .isInstanceOf(SlowNameException.class);
+        }
+        answers.countDown();
+        assertThat(guard.resolve("slow.example", 443, SOON)).hasSize(1);
+        assertThat(asked).hasValueLessThanOrEqualTo(2);
     }
 
     @Test

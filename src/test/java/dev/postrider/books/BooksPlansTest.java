@@ -7,6 +7,7 @@ import dev.postrider.testkit.Reading;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -52,6 +53,25 @@ class BooksPlansTest {
                 .noneMatch(name -> name.contains(lastMonth()));
         assertThat(reading.rows()).as(reading.toString()).isLessThan(20_000);
         assertThat(reading.readWhole()).as(reading.toString()).isEmpty();
+    }
+
+    /** So the bound is tight: pages tell what rows do not, because the primary key holds the time, too. */
+    @Test
+    void without_the_indexes_on_time_counted_rows_would_be_read() {
+        long pages = pages("select 1");
+
+        assertThat(pages("drop index postrider.task_history_time, postrider.accepted_log_time"))
+                .isGreaterThan(2 * pages);
+    }
+
+    private static long pages(String before) {
+        return DATABASE.as(DATABASE.location().username(), DATABASE.location().password(), null, sql -> {
+            sql.execute(before);
+            sql.execute("set local role postrider_analyst");
+            Reading reading = Reading.of(sql, "force_generic_plan", "select * from postrider.accounting", List.of());
+            sql.execute("rollback");
+            return reading.buffers();
+        });
     }
 
     private static String lastMonth() {

@@ -1,5 +1,6 @@
 package dev.postrider.operations;
 
+import dev.postrider.Snooze;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,7 @@ import org.apache.camel.spi.CamelEvent;
 import org.apache.camel.spi.CamelEvent.ExchangeFailedEvent;
 import org.apache.camel.spring.boot.CamelContextConfiguration;
 import org.apache.camel.support.EventNotifierSupport;
+import org.apache.camel.util.ObjectHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -102,7 +104,9 @@ class FailureLog implements CamelContextConfiguration {
                 return;
             }
             String what = what(exchange);
-            LOG.warn("{}: {}", what, rootOf(exchange.getException()));
+            if (ObjectHelper.getException(Snooze.class, exchange.getException()) == null) { // it only waits again
+                LOG.warn("{}: {}", what, rootOf(exchange.getException()));
+            }
             LOG.debug(what, exchange.getException());
         }
 

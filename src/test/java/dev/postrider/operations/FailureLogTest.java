@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import dev.postrider.Snooze;
 import java.util.List;
 import org.apache.camel.Exchange;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -63,6 +64,14 @@ class FailureLogTest {
                         "Task one (type) failed in attempt 2",
                         "Task two (type) failed in attempt 1",
                         "Task two (type) failed in attempt 2");
+    }
+
+    @Test
+    void a_task_that_waits_again_has_not_failed() throws Exception {
+        tell(failed("one", 1, new Snooze("100")));
+        tell(failed("one", 1, new IllegalStateException("wrapped", new Snooze("100"))));
+
+        assertThat(told()).isEmpty();
     }
 
     private Exchange failed(String task, int attempt, Exception exception) {

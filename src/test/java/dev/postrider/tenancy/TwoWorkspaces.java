@@ -299,7 +299,11 @@ final class TwoWorkspaces implements AutoCloseable {
         assertThat(webhook(party, party.webhook(), stripeEvent("evt-" + words + 200, "sub-" + words, 200))
                         .body())
                 .contains("duplicate");
-        everything.query("select postrider.hold_workspace(?, ?)", row -> {}, party.id(), words);
+        everything.query(
+                "select set_config('app.actor', 'operator', false), postrider.hold_workspace(?, ?), set_config('app.actor', '', false)",
+                row -> {},
+                party.id(),
+                words);
         everything.update(
                 "insert into postrider.held_rows (workspace_id, table_name, row_time, held_row)"
                         + " values (?, 'system_events', now(), jsonb_build_object('words', ?::text))",

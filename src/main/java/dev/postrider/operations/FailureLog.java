@@ -5,14 +5,15 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.spi.CamelEvent;
 import org.apache.camel.spi.CamelEvent.ExchangeFailedEvent;
 import org.apache.camel.spring.boot.CamelContextConfiguration;
 import org.apache.camel.support.EventNotifierSupport;
-import org.apache.camel.util.ObjectHelper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
@@ -26,6 +27,8 @@ import org.springframework.stereotype.Component;
 class FailureLog implements CamelContextConfiguration {
 
     private static final Logger LOG = LoggerFactory.getLogger(FailureLog.class);
+
+    private static final int MOST_CAUSES = 50;
 
     /** Before the start: Camel decides then whether it tells anybody of events. */
     @Override
@@ -41,7 +44,7 @@ class FailureLog implements CamelContextConfiguration {
     private static String rootOf(Throwable error) {
         Throwable root = error;
         // Causes can go round in a circle.
-        for (int depth = 0; depth < 50 && root.getCause() != null; depth++) {
+        for (int depth = 0; depth < MOST_CAUSES && root.getCause() != null; depth++) {
             root = root.getCause();
         }
         return root.toString().lines().findFirst().orElse("").replaceAll("\\p{Cntrl}", " "); // may hold a caller's text
@@ -104,10 +107,17 @@ class FailureLog implements CamelContextConfiguration {
                 return;
             }
             String what = what(exchange);
-            if (ObjectHelper.getException(Snooze.class, exchange.getException()) == null) { // it only waits again
+            if (!waitsAgain(exchange.getException())) {
                 LOG.warn("{}: {}", what, rootOf(exchange.getException()));
             }
             LOG.debug(what, exchange.getException());
+        }
+
+        /** Causes can be a circle. */
+        private static boolean waitsAgain(Throwable failure) {
+            return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
+                    .limit(MOST_CAUSES)
+                    .anyMatch(Snooze.class::isInstance);
         }
 
         private static String what(Exchange exchange) {

@@ -67,6 +67,15 @@ class FailureLogTest {
     }
 
     @Test
+    void a_failure_whose_causes_are_a_circle_is_told_of() throws Exception {
+        Exception first = new IllegalStateException("first");
+        first.initCause(new IllegalStateException("second", first));
+        tell(failed("one", 1, first));
+
+        assertThat(told()).hasSize(1);
+    }
+
+    @Test
     void a_task_that_waits_again_has_not_failed() throws Exception {
         tell(failed("one", 1, new Snooze("100")));
         tell(failed("one", 1, new IllegalStateException("wrapped", new Snooze("100"))));

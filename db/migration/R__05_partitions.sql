@@ -50,20 +50,25 @@ end $$;
 comment on function postrider.make_partition is 'Makes the partition of a table from one moment until another. Called by make_partitions.';
 
 -- Whoever makes partitions first waits for others who do, and then finds them. A moment outside of what was made (months
--- without any node, or a clock that jumps) begins a new range; partitions that are there already are parts of it.
+-- without any node, or a clock that jumps) begins a new range; partitions that are there already are parts of it, and one
+-- that somebody has dropped is made again.
 create or replace function postrider.make_partitions(target text, moment timestamptz default clock_timestamp()) returns int
     language plpgsql set search_path = postrider, pg_temp as $$
 #variable_conflict use_column
 declare
     setting retention_settings;
     present record;
+    known_until timestamptz;
     goal timestamptz;
     until timestamptz;
     made int := 0;
 begin
     perform pg_advisory_xact_lock(hashtextextended('postrider.ensure_partitions', 0));
     select * into setting from retention_settings where table_name = target;
-    if setting.made_from is null or moment < setting.made_from or moment >= setting.made_until then
+    if moment >= setting.made_from and moment < setting.made_until then
+        known_until := setting.made_until;
+        setting.made_until := greatest(setting.made_from, period_start(setting.partition_by, moment));
+    else
         setting.made_from := period_start(setting.partition_by, moment);
         setting.made_until := setting.made_from;
     end if;
@@ -81,6 +86,7 @@ begin
             made := made + 1;
         end if;
     end loop;
+    setting.made_until := greatest(setting.made_until, known_until);
     update retention_settings s set made_from = setting.made_from, made_until = setting.made_until
      where s.table_name = target
        and (s.made_from, s.made_until) is distinct from (setting.made_from, setting.made_until);
@@ -122,9 +128,10 @@ create or replace function postrider.next_retention_step(passed_over text[]) ret
 begin
     return query select subject, statement from (
         select 1 as step, made_until as since, table_name as subject, format('select postrider.make_partitions(%L)', table_name) as statement
-          from retention_settings
+          from retention_settings s
          where made_until is null or made_until < period_after(partition_by, clock_timestamp(), ahead + 1)
             or clock_timestamp() < made_from
+            or not exists (select from partitions p where p.table_name = s.table_name and p.starts <= clock_timestamp() and p.until > clock_timestamp())
         union all
         select 2, starts, partition_name, format('alter table postrider.%I detach partition postrider.%I finalize', table_name, partition_name)
           from partitions where detaching

@@ -134,10 +134,10 @@ public final class BooksBenchmark {
                   from generate_series(0, 999) n""".formatted(DAYS + 1));
         text("set role postrider_owner");
         text("""
-                select postrider.ensure_partition(parent, month::date)
-                  from unnest(array ['postrider.task_history', 'postrider.accepted_log']::regclass[]) parent,
+                select postrider.make_partitions(parent, month at time zone 'UTC')
+                  from unnest(array ['task_history', 'accepted_log']) parent,
                        generate_series(date_trunc('month', now() at time zone 'UTC' - interval '%d days'),
-                                       now() at time zone 'UTC', interval '1 month') month""".formatted(DAYS + 1));
+                                       now() at time zone 'UTC', interval '1 month') month order by month""".formatted(DAYS + 1));
         text("reset role");
         for (int from = 0; from < TASKS; from += CHUNK) {
             String time = "now() - interval '%d days' * (1 - (%d + n) / %d.0)".formatted(DAYS, from, TASKS);

@@ -21,8 +21,8 @@ class BooksPlansTest {
     static void aHistory() {
         DATABASE.sql().execute("""
                 set role postrider_owner;
-                select postrider.ensure_partition(parent, (date_trunc('month', now() at time zone 'UTC') - interval '1 month')::date)
-                  from unnest(array ['postrider.task_history', 'postrider.accepted_log']::regclass[]) parent;
+                select postrider.make_partitions(parent, postrider.period_after('month', now(), -1))
+                  from unnest(array ['task_history', 'accepted_log']) parent;
                 reset role""");
         add("date_trunc('month', now(), 'UTC') - interval '1 hour'", 150_000);
         add("now() - interval '2 minutes'", 150_000);

@@ -455,9 +455,9 @@ class BooksTest {
     private static void withPartitionOf(String time) {
         SQL.execute("""
                 set role postrider_owner;
-                select postrider.ensure_partition(parent, month::date)
-                  from unnest(array ['postrider.task_history', 'postrider.accepted_log']::regclass[]) parent,
-                       generate_series(date_trunc('month', (%s) at time zone 'UTC'), now() at time zone 'UTC', interval '1 month') month;
+                select postrider.make_partitions(parent, month at time zone 'UTC')
+                  from unnest(array ['task_history', 'accepted_log']) parent,
+                       generate_series(date_trunc('month', (%s) at time zone 'UTC'), now() at time zone 'UTC', interval '1 month') month order by month;
                 reset role""".formatted(time));
     }
 

@@ -50,6 +50,18 @@ class ConsoleApplication {
         return () -> Health.unknown().withDetail("error", "it is away").build();
     }
 
+    /** The member of the health group books. */
+    @Bean
+    HealthIndicator booksHealthIndicator() {
+        return () -> Health.up().build();
+    }
+
+    /** The member of the health group retention. */
+    @Bean
+    HealthIndicator retentionHealthIndicator() {
+        return () -> Health.up().build();
+    }
+
     /** The member of the health group tasks. */
     @Bean
     HealthIndicator queue() {

@@ -140,6 +140,18 @@ class PartitionsTest {
     }
 
     @Test
+    void a_partition_that_somebody_dropped_is_made_again() throws Exception {
+        sql.execute(sql.queryForObject(
+                "select format('drop table postrider.%I', partition_name) from postrider.partitions where table_name = 'task_history' order by starts limit 1",
+                String.class));
+        assertThat(sql.queryForList("select statement from postrider.next_retention_step('{}')", String.class))
+                .containsExactly("select postrider.make_partitions('task_history')");
+        asOwner("select postrider.make_partitions('task_history')");
+        assertThat(count("task_history")).isEqualTo(4);
+        assertContiguous();
+    }
+
+    @Test
     void what_others_made_meanwhile_is_part_of_the_range() throws Exception {
         dropAll();
         asOwner("""

@@ -8,16 +8,25 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** A node in a process of its own, which can be killed with -9. */
+/** A node in a process of its own, which can be stopped by SIGTERM and killed with -9. */
 public record NodeProcess(Process process, Path output) {
 
-    private static final Pattern PORT = Pattern.compile("API +http://localhost:([0-9]+)/");
+    /** The exit code of a Java process that SIGTERM has stopped. */
+    public static final int TERMINATED = 128 + 15;
+
+    /** What a node that is told to stop may take by default: docs/reference/settings.md. */
+    private static final Duration GRACE = Duration.ofSeconds(60);
+
+    private static final Pattern URL = Pattern.compile("API +(http://localhost:[0-9]+)/");
+    private static final Pattern MANAGEMENT_URL = Pattern.compile("Health +(http://localhost:[0-9]+)/");
 
     /**
      * Starts one; it has its routes from the folder {@code routes} of the directory.
@@ -43,9 +52,13 @@ public record NodeProcess(Process process, Path output) {
         Stream.concat(Stream.of(TestDatabase.settings(database)), Stream.of(settings))
                 .map(setting -> "--" + setting)
                 .forEach(command::add);
+        return start(new ProcessBuilder(command), output);
+    }
+
+    /** Starts one by any command. */
+    public static NodeProcess start(ProcessBuilder command, Path output) throws IOException {
         return new NodeProcess(
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
+                command.redirectErrorStream(true)
                         .redirectOutput(output.toFile())
                         .start(),
                 output);
@@ -61,13 +74,31 @@ public record NodeProcess(Process process, Path output) {
 
     /** Where a ready node answers HTTP. */
     public String url() {
-        Matcher port = PORT.matcher(said());
-        assertThat(port.find()).isTrue();
-        return "http://localhost:" + port.group(1);
+        return announced(URL);
+    }
+
+    /** Where a ready node answers for its health. */
+    public String managementUrl() {
+        return announced(MANAGEMENT_URL);
+    }
+
+    /** Asks it to stop by SIGTERM, and waits until it has, for as long as Kubernetes would; returns its exit code. */
+    public int stop() throws InterruptedException {
+        process.destroy();
+        assertThat(process.waitFor(GRACE.toSeconds(), TimeUnit.SECONDS))
+                .as(said())
+                .isTrue();
+        return process.exitValue();
     }
 
     public void kill() throws InterruptedException {
         process.destroyForcibly().waitFor();
+    }
+
+    private String announced(Pattern pattern) {
+        Matcher line = pattern.matcher(said());
+        assertThat(line.find()).as(said()).isTrue();
+        return line.group(1);
     }
 
     private String said() {

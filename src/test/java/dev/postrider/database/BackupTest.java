@@ -24,6 +24,7 @@ import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.jdbc.core.JdbcTemplate;
@@ -43,6 +44,10 @@ class BackupTest {
     private Path directory;
 
     @Test
+    @DisabledIfSystemProperty(
+            named = "postrider.test.postgres",
+            matches = ".+",
+            disabledReason = "It restores into the embedded server, which need not be of the image's version")
     void a_restored_dump_is_complete_and_isolated_and_works_on() throws Exception {
         try (Receiver receiver = Receiver.start();
                 LocalFolder folder = LocalFolder.open(directory.resolve("server"));

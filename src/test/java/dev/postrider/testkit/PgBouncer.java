@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -21,7 +22,7 @@ import java.util.stream.Stream;
 import org.awaitility.core.ConditionTimeoutException;
 
 /**
- * A PgBouncer in transaction mode before a PostgreSQL on 127.0.0.1, configured as docs/guides/pgbouncer.md says.
+ * A PgBouncer in transaction mode on 127.0.0.1 before a PostgreSQL, configured as docs/guides/pgbouncer.md says.
  *
  * <p>It ends with {@link #close()}, and also when this JVM is killed. Its userlist holds what it is given and nobody
  * else: by default the logins that pass a pooler, so a migration that tried to would fail.
@@ -32,17 +33,17 @@ public final class PgBouncer implements AutoCloseable {
     public static final List<String> LOGINS = List.of("tenant", "dispatcher", "operator", "analyst");
 
     private static final String GUIDE = "pgbouncer.md";
-    private static final Pattern POSTGRESQL = Pattern.compile("//127\\.0\\.0\\.1:(\\d+)/");
+    private static final Pattern POSTGRESQL = Pattern.compile("//([^/:]+):(\\d+)/");
 
     private final Path folder;
     private final int port;
-    private final int serverPort;
+    private final MatchResult server;
     private Process shell;
 
-    private PgBouncer(Path folder, int port, int serverPort) {
+    private PgBouncer(Path folder, int port, MatchResult server) {
         this.folder = folder;
         this.port = port;
-        this.serverPort = serverPort;
+        this.server = server;
     }
 
     /** The program, if this machine has it. */
@@ -66,14 +67,12 @@ public final class PgBouncer implements AutoCloseable {
     public static PgBouncer start(DatabaseLocation location, String userlist, String... changes) {
         Matcher server = POSTGRESQL.matcher(location.directUrl());
         if (!server.find()) {
-            throw new IllegalArgumentException("Not a server on 127.0.0.1: " + location.directUrl());
+            throw new IllegalArgumentException("Not a server with a port: " + location.directUrl());
         }
         try {
             Path parent = Files.createDirectories(Path.of("target", "test-poolers"));
             PgBouncer pooler = new PgBouncer(
-                    Files.createTempDirectory(parent, "pooler").toAbsolutePath(),
-                    freePort(),
-                    Integer.parseInt(server.group(1)));
+                    Files.createTempDirectory(parent, "pooler").toAbsolutePath(), freePort(), server.toMatchResult());
             // It gives up root's rights, and reads its files again without them.
             pooler.folder.toFile().setExecutable(true, false);
             pooler.folder.toFile().setReadable(true, false);
@@ -168,7 +167,7 @@ public final class PgBouncer implements AutoCloseable {
     private String configuration(String... changes) throws IOException {
         String configuration = Guide.block(GUIDE, "ini");
         List<String> all = new ArrayList<>(List.of(
-                "postrider = host=127.0.0.1 port=" + serverPort,
+                "postrider = host=%s port=%s".formatted(server.group(1), server.group(2)),
                 "listen_addr = 127.0.0.1",
                 "listen_port = " + port,
                 "auth_file = " + file("userlist.txt")));

@@ -22,7 +22,7 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.util.FileSystemUtils;
 
 /**
- * Gives every test a database of its own, on one real server per JVM.
+ * Gives every test a database of its own, on one real server per JVM: an embedded one, or that of a Docker image.
  *
  * <p>The server does not sync to disk: a test that kills servers starts an {@link EmbeddedServer} itself. Roles belong
  * to the server and so are shared by all tests; hence one {@link #ENCRYPTION_KEY} for all of them.
@@ -33,12 +33,20 @@ public final class TestDatabase {
     public static final String ENCRYPTION_KEY = "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=";
 
     private static final String PASSWORD = "test";
+    private static final Map<String, String> PARAMETERS =
+            Map.of("fsync", "off", "full_page_writes", "off", "max_connections", "400");
+
     private static final AtomicInteger COUNT = new AtomicInteger();
 
     /** Whether all applications under test are to reach their databases through a {@link PgBouncer}. */
     private static final boolean THROUGH_POOLER = Boolean.getBoolean("postrider.test.pooler");
 
-    private static EmbeddedServer server;
+    /** The image to run the databases on, instead of the embedded server. */
+    private static final String IMAGE = System.getProperty(DatabaseImage.SETTING, "");
+
+    /** The superuser's login to the server, once it runs. */
+    private static DatabaseLocation server;
+
     private static PgBouncer pooler;
 
     private TestDatabase() {}
@@ -46,7 +54,7 @@ public final class TestDatabase {
     /** A new, empty database, and the superuser's login to it. */
     public static DatabaseLocation newDatabase() {
         String name = "test_" + COUNT.incrementAndGet();
-        DatabaseLocation location = server().location();
+        DatabaseLocation location = server();
         try (Connection connection =
                         DriverManager.getConnection(location.directUrl(), location.username(), location.password());
                 Statement statement = connection.createStatement()) {
@@ -54,7 +62,7 @@ public final class TestDatabase {
         } catch (SQLException e) {
             throw new IllegalStateException("Cannot create the database " + name, e);
         }
-        String url = server().urlOf(name);
+        String url = location.directUrl().replaceFirst("[^/]*$", name);
         DatabaseLocation database = new DatabaseLocation(url, url, location.username(), location.password(), false);
         return THROUGH_POOLER ? pooler().before(database) : database;
     }
@@ -80,35 +88,55 @@ public final class TestDatabase {
         };
     }
 
-    private static synchronized EmbeddedServer server() {
+    /** Starts the image that the tests are to run on, if one is named. */
+    static void startImage() {
+        if (!IMAGE.isBlank()) {
+            server();
+        }
+    }
+
+    private static synchronized DatabaseLocation server() {
         if (server == null) {
-            try {
-                Path parent = Files.createDirectories(Path.of("target", "test-databases"));
-                removeLeftovers(parent);
-                LocalFolder folder = LocalFolder.open(Files.createTempDirectory(parent, "server"));
-                server = EmbeddedServer.start(
-                        folder,
-                        0,
-                        PASSWORD,
-                        Map.of("fsync", "off", "full_page_writes", "off", "max_connections", "400"));
-                // After all application contexts of this JVM have closed.
-                SpringApplication.getShutdownHandlers().add(() -> {
-                    if (pooler != null) {
-                        pooler.close();
-                    }
-                    server.close();
-                    remove(folder);
-                });
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+            if (IMAGE.isBlank()) {
+                startEmbedded();
+            } else {
+                DatabaseImage image = DatabaseImage.start(IMAGE, PASSWORD, PARAMETERS);
+                server = image.location();
+                closeAtTheEnd(image::close);
             }
         }
         return server;
     }
 
+    private static void startEmbedded() {
+        try {
+            Path parent = Files.createDirectories(Path.of("target", "test-databases"));
+            removeLeftovers(parent);
+            LocalFolder folder = LocalFolder.open(Files.createTempDirectory(parent, "server"));
+            EmbeddedServer embedded = EmbeddedServer.start(folder, 0, PASSWORD, PARAMETERS);
+            server = embedded.location();
+            closeAtTheEnd(() -> {
+                embedded.close();
+                remove(folder);
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** After all application contexts of this JVM have closed. */
+    private static void closeAtTheEnd(Runnable close) {
+        SpringApplication.getShutdownHandlers().add(() -> {
+            if (pooler != null) {
+                pooler.close();
+            }
+            close.run();
+        });
+    }
+
     private static synchronized PgBouncer pooler() {
         if (pooler == null) {
-            pooler = PgBouncer.start(server().location());
+            pooler = PgBouncer.start(server());
         }
         return pooler;
     }

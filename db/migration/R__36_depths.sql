@@ -80,7 +80,18 @@ create or replace function postrider.open_circuits() returns bigint
 $$;
 comment on function postrider.open_circuits is 'How many endpoints'' circuits are open, or probed. Definer: counts over all workspaces, and shows no row.';
 
+create or replace function postrider.tasks_due() returns bigint
+    language sql stable security definer set search_path = postrider, pg_temp as $$
+    select coalesce(sum(waiting), 0)::bigint
+      from due_tasks() join task_types t using (task_type) join workspaces w using (workspace_id)
+     where t.published_at is not null and coalesce(t.paused_until <= now(), true) and w.workspace_status = 'active'
+       and not exists (select from task_limits l
+                        where l.workspace_id = w.workspace_id and limit_key = '' and l.paused_until > now())
+$$;
+comment on function postrider.tasks_due is 'How many tasks another node could begin at once: due, of a type that nodes handle, and neither paused nor held back. For autoscalers: a login may have nothing but this. Definer: counts over all workspaces, and shows no row.';
+
 revoke execute on function postrider.due_tasks, postrider.queue_state, postrider.open_circuits, postrider.queue_depths,
-    postrider.gauges from public;
+    postrider.gauges, postrider.tasks_due from public;
 grant execute on function postrider.queue_state, postrider.open_circuits, postrider.queue_depths, postrider.gauges to postrider_dispatcher;
+grant execute on function postrider.tasks_due to postrider_operator;
 set local role postrider_owner;

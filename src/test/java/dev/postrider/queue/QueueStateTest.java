@@ -83,6 +83,13 @@ class QueueStateTest {
     }
 
     @Test
+    void another_node_could_begin_what_is_due_and_neither_paused_nor_held_back_nor_without_a_handler() {
+        assertThat(DATABASE.<Long>as(
+                        "operator", null, sql -> sql.queryForObject("select postrider.tasks_due()", Long.class)))
+                .isEqualTo(3);
+    }
+
+    @Test
     void of_types_that_no_node_has_declared_at_most_a_hundred_are_told_apart_and_none_is_lost() {
         List<String> unknown = state(true, "not declared");
         assertThat(unknown).hasSize(101).contains("unknown-001 false 1 0 999").doesNotContain("one true 5 1 20");

@@ -287,6 +287,7 @@ class RolesTest {
                 sweep_keys             engine  dispatcher
                 task_json              caller  tenant operator
                 tasks_added            caller  engine
+                tasks_due              engine  operator
                 team_tables            caller  engine
                 test_endpoint          owner   tenant
                 tick_schedule          engine  dispatcher

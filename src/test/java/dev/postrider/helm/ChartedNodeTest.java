@@ -1,0 +1,196 @@
+package dev.postrider.helm;
+
+import static dev.postrider.testkit.RunningApplication.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.postrider.Postrider;
+import dev.postrider.database.DatabaseLocation;
+import dev.postrider.testkit.TestDatabase;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A node works with nothing but what the chart gives its container: variables, secrets, and routes mounted as the kubelet does
+ * it. Only the ports are others, and where the routes are.
+ */
+class ChartedNodeTest {
+
+    private static final String KEY = "prk_chart_0123456789012345678901234567890123456789";
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void starts_answers_the_probes_and_runs_the_routes_of_a_config_map() throws Exception {
+        DatabaseLocation database = TestDatabase.newDatabase();
+        List<JsonNode> objects = Chart.objects("""
+                database: {url: "%s"}
+                settings: {postrider.limits.payload: 1KB}
+                monitoring: {serviceMonitor: {enabled: true}}
+                routes:
+                  files:
+                    tasks/greet.camel.yaml: |
+                      - route:
+                          id: greet
+                          description: Greets.
+                          from:
+                            uri: kamelet:task-source
+                            parameters: {taskType: greet}
+                            steps:
+                              - log: "Hello ${body[name]}"
+                """.formatted(database.url().replaceFirst("\\?.*", "")));
+        JsonNode container =
+                Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec/containers/0");
+        Map<String, String> variables = variables(
+                container,
+                Map.of(
+                        "postrider-database/username",
+                        database.username(),
+                        "postrider-database/password",
+                        database.password(),
+                        "postrider/encryption-key",
+                        TestDatabase.ENCRYPTION_KEY,
+                        "postrider/demo-api-key",
+                        KEY));
+        variables.put("POSTRIDER_ROUTES_DIRECTORY", folder + variables.get("POSTRIDER_ROUTES_DIRECTORY"));
+        variables.put("SERVER_PORT", "0");
+        variables.put("MANAGEMENT_SERVER_PORT", "0");
+        mount(objects, Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec"));
+
+        Path output = folder.resolve("output.txt");
+        Process node = start(variables, output);
+        try {
+            await().until(() -> {
+                assertThat(node.isAlive()).as(Files.readString(output)).isTrue();
+                return Files.readString(output).contains("Postrider is ready");
+            });
+            String api = address("API", Files.readString(output));
+            String management = address("Health", Files.readString(output));
+            for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+                assertThat(container.path(probe).at("/httpGet/port").asText()).isEqualTo("management");
+                assertThat(get(management
+                                        + container
+                                                .path(probe)
+                                                .at("/httpGet/path")
+                                                .asText())
+                                .statusCode())
+                        .as(probe)
+                        .isEqualTo(200);
+            }
+            String metrics = Chart.object(objects, "ServiceMonitor", "acme-postrider")
+                    .at("/spec/endpoints/0/path")
+                    .asText();
+            assertThat(get(management + metrics).body()).contains("postrider_nodes");
+            assertThat(post(api + "/v1/tasks", "x".repeat(2000))).isEqualTo(413);
+            assertThat(post(api + "/v1/tasks", "Ada")).isEqualTo(202);
+            await().until(() -> Files.readString(output).contains("Hello Ada"));
+        } finally {
+            node.destroy();
+            node.waitFor();
+        }
+    }
+
+    private static Map<String, String> variables(JsonNode container, Map<String, String> secrets) {
+        Map<String, String> variables = new TreeMap<>();
+        for (JsonNode variable : container.path("env")) {
+            JsonNode secret = variable.at("/valueFrom/secretKeyRef");
+            String value = secret.isMissingNode()
+                    ? variable.path("value").asText()
+                    : secrets.get(secret.path("name").asText() + "/"
+                            + secret.path("key").asText());
+            if (value != null) {
+                variables.put(variable.path("name").asText(), value);
+            } else {
+                assertThat(secret.path("optional").asBoolean()).as("%s", secret).isTrue();
+            }
+        }
+        return variables;
+    }
+
+    /** A link to each file, through a link to the version of all of them, as the kubelet does it. */
+    private void mount(List<JsonNode> objects, JsonNode pod) throws IOException {
+        for (JsonNode mount : pod.at("/containers/0/volumeMounts")) {
+            JsonNode source = volume(pod, mount.path("name").asText()).path("configMap");
+            if (source.isMissingNode()) {
+                continue;
+            }
+            JsonNode files =
+                    Chart.object(objects, "ConfigMap", source.path("name").asText());
+            Path target = Files.createDirectories(
+                    Path.of(folder + mount.path("mountPath").asText()));
+            Path version = Files.createDirectory(target.resolve("..2026_11_30_07_14_20.1"));
+            Files.createSymbolicLink(target.resolve("..data"), version.getFileName());
+            for (JsonNode item : source.path("items")) {
+                String path = item.path("path").asText();
+                Files.writeString(
+                        version.resolve(path),
+                        files.path("data").path(item.path("key").asText()).asText());
+                Files.createSymbolicLink(target.resolve(path), Path.of("..data", path));
+            }
+        }
+    }
+
+    private static JsonNode volume(JsonNode pod, String name) {
+        for (JsonNode volume : pod.path("volumes")) {
+            if (volume.path("name").asText().equals(name)) {
+                return volume;
+            }
+        }
+        throw new AssertionError("no volume " + name);
+    }
+
+    private Process start(Map<String, String> variables, Path output) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                ProcessHandle.current().info().command().orElse("java"),
+                "-Xmx512m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Postrider.class.getName()));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        builder.environment().clear();
+        builder.environment().putAll(variables);
+        return builder.start();
+    }
+
+    private static String address(String name, String announced) {
+        Matcher address = Pattern.compile(name + " +(http://localhost:[0-9]+)").matcher(announced);
+        assertThat(address.find()).isTrue();
+        return address.group(1);
+    }
+
+    private static int post(String url, String name) throws IOException, InterruptedException {
+        return HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(url))
+                                .header("Authorization", "Bearer " + KEY)
+                                .header("Content-Type", "application/json")
+                                .POST(BodyPublishers.ofString(
+                                        "{\"taskType\": \"greet\", \"payload\": {\"name\": \"%s\"}}".formatted(name)))
+                                .build(),
+                        BodyHandlers.ofString())
+                .statusCode();
+    }
+
+    private static HttpResponse<String> get(String url) throws IOException, InterruptedException {
+        return HttpClient.newHttpClient()
+                .send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+    }
+}

@@ -4,12 +4,11 @@ import static dev.postrider.testkit.RunningApplication.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.postrider.testkit.RunningApplication;
+import dev.postrider.testkit.TypedShell;
 import java.io.File;
 import java.io.IOException;
-import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +25,6 @@ import org.springframework.util.FileSystemUtils;
 class ReadmeTest {
 
     private static final Path README = Path.of("README.md");
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
 
     /** A block in a fence: its language, and its lines. */
     private record Block(String language, String text) {
@@ -46,7 +44,6 @@ class ReadmeTest {
         String tour = readme.substring(readme.indexOf("<!-- tour -->"), readme.indexOf("<!-- end of tour -->"));
         FileSystemUtils.copyRecursively(Path.of("routes"), folder.resolve("routes"));
         Path log = folder.resolve("application.log");
-        Path output = folder.resolve("tour.log");
         Process application = new ProcessBuilder(
                         ProcessHandle.current().info().command().orElseThrow(),
                         "-cp",
@@ -58,39 +55,26 @@ class ReadmeTest {
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
-        Process shell = new ProcessBuilder("sh", "-e")
-                .directory(folder.toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
-        try (Writer keyboard = shell.outputWriter()) {
-            awaitText(log, "Postrider is ready…API …http://localhost:…/v1…Keys ", application);
+        try (TypedShell shell = TypedShell.in(folder)) {
+            TypedShell.awaitText(log, "Postrider is ready…API …http://localhost:…/v1…Keys ", application);
             String port = firstGroup("API +http://localhost:(\\d+)/v1", Files.readString(log));
             int typed = 0;
             for (Block block : Block.of(tour)) {
                 if (block.language().equals("sh")) {
                     // The one change: the port of this test's application.
-                    keyboard.write(block.text().replace("localhost:8080", "localhost:" + port));
-                    keyboard.write("echo typed-" + ++typed + "\n");
-                    keyboard.flush();
-                    awaitText(output, "typed-" + typed + "\n", shell);
-                    String answers = Files.readString(output).replaceFirst("(?s).*typed-" + (typed - 1) + "\n", "");
-                    assertThat(answers).as(block.text()).matches(shown(expected(block)));
+                    shell.type(block.text().replace("localhost:8080", "localhost:" + port));
+                    typed++;
                 } else {
-                    awaitText(log, block.text().strip(), application);
+                    TypedShell.awaitText(log, block.text().strip(), application);
                 }
             }
             assertThat(typed).as("blocks of the tour").isGreaterThan(8);
-            keyboard.write("exit\n");
-            keyboard.flush();
-            assertThat(shell.waitFor(30, TimeUnit.SECONDS)).isTrue();
-            assertThat(shell.exitValue()).isZero();
+            shell.exit();
             await().until(() -> Files.readString(log).contains("Removed tasks/greet.camel.yaml"));
             assertThat(Files.lines(log).filter(line -> line.contains(" ERROR ")))
                     .as("errors in the log besides the one that the tour makes")
                     .hasSize(1);
         } finally {
-            shell.destroyForcibly();
             application.destroy();
             if (!application.waitFor(30, TimeUnit.SECONDS)) {
                 application.destroyForcibly().waitFor();
@@ -120,32 +104,6 @@ class ReadmeTest {
         assertThat(superuser.queryForObject(uniqueEvents, Long.class)).isEqualTo(1);
         assertThat(superuser.queryForObject(reports, Long.class, RunningApplication.WORKSPACE))
                 .isGreaterThan(before);
-    }
-
-    private static void awaitText(Path file, String text, Process of) {
-        Pattern pattern = Pattern.compile(".*" + shown(List.of(text)), Pattern.DOTALL);
-        await().atMost(PATIENCE)
-                .until(() -> pattern.matcher(Files.readString(file)).matches() || !of.isAlive());
-        assertThat(file).content().matches(pattern);
-    }
-
-    private static List<String> expected(Block block) {
-        return block.text()
-                .lines()
-                .filter(line -> line.startsWith("# -> "))
-                .map(line -> line.substring("# -> ".length()))
-                .toList();
-    }
-
-    /** A text that shows these, one after the other, where … stands for anything. */
-    private static String shown(List<String> texts) {
-        return "(?s).*"
-                + texts.stream()
-                        .map(text -> Arrays.stream(text.split("…", -1))
-                                .map(Pattern::quote)
-                                .collect(Collectors.joining(".*?")))
-                        .collect(Collectors.joining(".*?"))
-                + ".*";
     }
 
     private static String firstGroup(String pattern, String text) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.postrider.Postrider;
 import dev.postrider.database.DatabaseLocation;
+import dev.postrider.testkit.NodeProcess;
 import dev.postrider.testkit.TestDatabase;
 import java.io.IOException;
 import java.net.URI;
@@ -16,12 +17,9 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -73,15 +71,11 @@ class ChartedNodeTest {
         variables.put("MANAGEMENT_SERVER_PORT", "0");
         mount(objects, Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec"));
 
-        Path output = folder.resolve("output.txt");
-        Process node = start(variables, output);
+        NodeProcess node = start(variables);
         try {
-            await().until(() -> {
-                assertThat(node.isAlive()).as(Files.readString(output)).isTrue();
-                return Files.readString(output).contains("Postrider is ready");
-            });
-            String api = address("API", Files.readString(output));
-            String management = address("Health", Files.readString(output));
+            await().until(node::isReady);
+            String api = node.url();
+            String management = node.managementUrl();
             for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
                 assertThat(container.path(probe).at("/httpGet/port").asText()).isEqualTo("management");
                 assertThat(get(management
@@ -99,10 +93,10 @@ class ChartedNodeTest {
             assertThat(get(management + metrics).body()).contains("postrider_nodes");
             assertThat(post(api + "/v1/tasks", "x".repeat(2000))).isEqualTo(413);
             assertThat(post(api + "/v1/tasks", "Ada")).isEqualTo(202);
-            await().until(() -> Files.readString(output).contains("Hello Ada"));
+            await().until(() -> Files.readString(node.output()).contains("Hello Ada"));
+            assertThat(node.stop()).isEqualTo(NodeProcess.TERMINATED);
         } finally {
-            node.destroy();
-            node.waitFor();
+            node.kill();
         }
     }
 
@@ -155,25 +149,17 @@ class ChartedNodeTest {
         throw new AssertionError("no volume " + name);
     }
 
-    private Process start(Map<String, String> variables, Path output) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+    private NodeProcess start(Map<String, String> variables) throws IOException {
+        ProcessBuilder command = new ProcessBuilder(
                 ProcessHandle.current().info().command().orElse("java"),
                 "-Xmx512m",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
-                Postrider.class.getName()));
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
-        builder.environment().clear();
-        builder.environment().putAll(variables);
-        return builder.start();
-    }
-
-    private static String address(String name, String announced) {
-        Matcher address = Pattern.compile(name + " +(http://localhost:[0-9]+)").matcher(announced);
-        assertThat(address.find()).isTrue();
-        return address.group(1);
+                Postrider.class.getName());
+        command.environment().clear();
+        command.environment().putAll(variables);
+        return NodeProcess.start(command, folder.resolve("output.txt"));
     }
 
     private static int post(String url, String name) throws IOException, InterruptedException {

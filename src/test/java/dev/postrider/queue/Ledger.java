@@ -9,39 +9,39 @@ import java.util.UUID;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /** Says where every accepted task is now, from the tables themselves and not from what an application says of them. */
-public record Ledger(JdbcTemplate sql) {
+record Ledger(JdbcTemplate sql) {
 
     /** Enqueues tasks of one type in one transaction; returns their ids. */
-    public List<UUID> enqueue(String taskType, int count) {
+    List<UUID> enqueue(String taskType, int count) {
         return sql.queryForList("""
                 select postrider.enqueue_task(?, jsonb_build_object('n', n))
                   from (select set_config('app.active_workspace', ?, true)) workspace, generate_series(1, ?) n""", UUID.class, taskType, RunningApplication.WORKSPACE.toString(), count);
     }
 
-    public UUID enqueue(String taskType) {
+    UUID enqueue(String taskType) {
         return enqueue(taskType, 1).get(0);
     }
 
-    public int completed(String taskType) {
+    int completed(String taskType) {
         return count(
                 "select count(*) from postrider.task_history where task_status = 'completed' and task_type = ?",
                 taskType);
     }
 
     /** How many tasks of a type wait ({@code queued}) or are claimed ({@code processing}). */
-    public int open(String taskType, String status) {
+    int open(String taskType, String status) {
         return count(
                 "select count(*) from postrider.background_tasks where task_type = ? and task_status = ?",
                 taskType,
                 status);
     }
 
-    public int count(String query, Object... arguments) {
+    int count(String query, Object... arguments) {
         return sql.queryForObject(query, Integer.class, arguments);
     }
 
     /** The law of conservation, task by task: each is in the history or among the dead letters, exactly once. */
-    public void assertEachEndedOnce(Collection<UUID> accepted) {
+    void assertEachEndedOnce(Collection<UUID> accepted) {
         List<UUID> ended = sql.queryForList(
                 "select task_id from postrider.task_history union all select task_id from postrider.dead_letters",
                 UUID.class);

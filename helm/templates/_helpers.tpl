@@ -1,16 +1,18 @@
 {{- define "postrider.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
-{{- else if contains .Chart.Name .Release.Name }}
-{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- .Values.fullnameOverride }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" }}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) }}
+{{- if not (regexMatch "^[a-z]" $name) }}
+{{- fail (printf "the release's name, %s, does not begin with a letter, and so names no Service: set fullnameOverride" .Release.Name) }}
+{{- end }}
+{{- $name | replace "." "-" | trunc 52 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
 {{- define "postrider.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "postrider.node" -}}
@@ -50,13 +52,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "postrider.server" -}}
 {{- $parts := regexFindAll "[^,/?]+" (trimPrefix "jdbc:postgresql://" (first (splitList "?" .))) -1 }}
 {{- if ne (len $parts) 2 }}
-{{- fail (printf "database.url names several servers (%s), and pgbouncer and autoscaling can use one only: name a pooler of yours in database.poolerUrl, or an address that leads to the primary" .) }}
+{{- fail (printf "database.url names several servers (%s), and pgbouncer and autoscaling can use one only: give an address that leads to the primary" .) }}
 {{- end }}
+{{- if regexMatch "[?&]ssl(=|&|$)" . }}
+{{- fail "database.url has ssl=, which only JDBC knows, and pgbouncer and autoscaling do not: write sslmode=" }}
+{{- end }}
+{{- $mode := regexFind "[?&]sslmode=[a-z-]+" . }}
 {{- $port := regexFind ":[0-9]+$" (first $parts) }}
-host: {{ trimSuffix $port (first $parts) | quote }}
+{{- $mode = regexReplaceAll ".sslmode=" $mode "" | default "prefer" }}
+{{- if not (has $mode (list "disable" "allow" "prefer" "require" "verify-ca" "verify-full")) }}
+{{- fail (printf "database.url has sslmode=%s, which is none of disable, allow, prefer, require, verify-ca, verify-full" $mode) }}
+{{- end }}
+host: {{ trimSuffix $port (first $parts) | trimAll "[]" | quote }}
 port: {{ trimPrefix ":" $port | default "5432" | quote }}
 name: {{ last $parts | quote }}
-sslmode: {{ trimPrefix "sslmode=" (regexFind "sslmode=[a-z-]+" .) | default "prefer" | quote }}
+sslmode: {{ $mode | quote }}
 {{- end }}
 
 {{/* The ports of a JDBC URL's servers, a list. */}}

@@ -1,8 +1,10 @@
 package dev.postrider.queue;
 
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -17,6 +19,8 @@ final class TaskMeters {
 
     TaskMeters(MeterRegistry registry) {
         this.registry = registry;
+        // A counter that is not there is not 0: alerts on what never happens would never fire.
+        List.of("notify", "poll").forEach(this::wakes);
     }
 
     void ran(ClaimedTask task, Outcome outcome, Duration duration) {
@@ -45,6 +49,10 @@ final class TaskMeters {
     }
 
     void woken(String by) {
-        registry.counter("postrider.wake", "by", by).increment();
+        wakes(by).increment();
+    }
+
+    private Counter wakes(String by) {
+        return registry.counter("postrider.wake", "by", by);
     }
 }

@@ -1,5 +1,6 @@
 package dev.postrider.routes;
 
+import dev.postrider.startup.StartupException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -61,6 +62,21 @@ final class RouteErrors {
     /** Safe to read from any thread, as is {@link #last}. */
     List<Finding> current() {
         return current;
+    }
+
+    /** @throws StartupException if a file is broken in a way that waiting does not mend */
+    void refuseMistakes() {
+        List<String> mistakes = broken.values().stream()
+                .filter(one -> !one.mayHealByItself())
+                .flatMap(one -> one.findings().stream())
+                .map(Finding::toString)
+                .toList();
+        if (!mistakes.isEmpty()) {
+            throw new StartupException(
+                    "Route files have mistakes, and postrider.routes.refuse-mistakes is set: "
+                            + String.join("; ", mistakes),
+                    "Correct the files, or give the ones before them.");
+        }
     }
 
     Optional<Last> last() {

@@ -13,6 +13,7 @@ import org.apache.camel.spring.boot.CamelContextConfiguration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.ApplicationRunner;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -36,6 +37,16 @@ public class RoutesConfiguration {
             LOG.info("Routes of {} are laid over the packaged ones", folder);
         }
         return new RouteLoader(context, RouteFiles.of(folder), errors);
+    }
+
+    /** Camel goes on after whatever fails while it starts; Spring does not after this. */
+    @Bean
+    ApplicationRunner refusalOfMistakes(RoutesProperties settings, RouteErrors errors) {
+        return arguments -> {
+            if (settings.refuseMistakes()) {
+                errors.refuseMistakes();
+            }
+        };
     }
 
     @Bean

@@ -34,7 +34,7 @@ class ChartTest {
     private static final String EVERYTHING = """
             replicaCount: 3
             routes: {files: {tasks/greet.camel.yaml: "- route:\\n", tasks/a/b.sql: select 1}, configMaps: {providers: ours}}
-            pgbouncer: {enabled: true, image: {repository: edoburu/pgbouncer}, userlistSecret: userlist}
+            pgbouncer: {enabled: true, image: {repository: edoburu/pgbouncer, tag: "1"}, userlistSecret: userlist}
             networkPolicy: {enabled: true}
             ingress: {enabled: true, host: hooks.example.com}
             autoscaling: {enabled: true, existingSecret: counting}
@@ -66,6 +66,7 @@ class ChartTest {
                 routes.configMaps: {providers: others}
                 routes.checksum: abc
                 routes.reloadInterval: 5000
+                routes.refuseMistakes: false
                 javaOptions: -Xss512k
                 resources.requests: {cpu: 1}
                 resources.limits: {memory: 2Gi}
@@ -81,6 +82,7 @@ class ChartTest {
                 autoscaling.tasksPerNode: 1000000
                 autoscaling.pollingSeconds: 10
                 autoscaling.calmSeconds: 60
+                autoscaling.sslmode: disable
                 autoscaling.existingSecret: other
                 pgbouncer.enabled: false
                 pgbouncer.replicaCount: 3
@@ -173,7 +175,7 @@ class ChartTest {
         assertThat(other_values().map(value -> value.substring(0, value.indexOf(": "))))
                 .containsExactlyInAnyOrderElementsOf(values);
         Set<String> inSchema = inSchema("", schema);
-        inSchema.remove("global"); // Helm's own
+        inSchema.removeAll(Set.of("global", "enabled")); // of charts that contain this one
         assertThat(inSchema).isEqualTo(values);
         assertThat(unexplained(text)).isEmpty();
     }
@@ -190,6 +192,22 @@ class ChartTest {
                 .isEqualTo(2);
     }
 
+    @Test
+    void the_values_of_the_guide_are_taken_together() {
+        List<String> blocks = Guide.blocks("cluster.md", "yaml");
+        assertThat(blocks).hasSize(6);
+        ObjectNode values = Chart.yaml("");
+        for (String block : blocks) {
+            values = Chart.merged(values, Chart.yaml(block));
+            takenByKubernetes(Chart.read(Chart.renderOnly(
+                    Chart.merged(Chart.yaml(blocks.get(0)), Chart.yaml(block)).toString())));
+        }
+        String all = values.toString();
+        assertThatThrownBy(() -> Chart.renderOnly(all)).hasMessageContaining("routes.files both give the folder tasks");
+        values.withObject("/routes").remove("files");
+        takenByKubernetes(Chart.read(Chart.renderOnly(values.toString())));
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             replicas: 2                                                                | replicas
@@ -198,6 +216,7 @@ class ChartTest {
             database: {url: "postgres://db/app"}                                       | url
             database: {url: "jdbc:postgresql://db.example.com"}                        | url
             database: {url: "jdbc:postgresql://db/app?user=me&password=p"}             | url
+            database: {url: "jdbc:postgresql://fd00::1/app"}                           | url
             database: {poolerUrl: "jdbc:mysql://db/app"}                               | poolerUrl
             database: {existingSecret: ""}                                             | database
             database: {existingSecret: "My Secret"}                                    | existingSecret
@@ -208,20 +227,25 @@ class ChartTest {
             settings: {postrider.database.url: "jdbc:postgresql://a/b"}                | postrider.database.url
             settings: {server.port: 9090}                                              | server.port
             settings: {camel.main.shutdown-timeout: 300}                               | camel.main.shutdown-timeout
+            settings: {spring.lifecycle.timeout-per-shutdown-phase: 5m}                | spring.lifecycle.timeout-per-shutdown-phase
             settings: {postrider: {limits: {payload: 1KB}}}                            | postrider
             image: {tag: "1", digest: "sha256:0123456789012345678901234567890123456789012345678901234567890123"} | tag
             image: {digest: abc}                                                       | digest
             image: {pullPolicy: Sometimes}                                             | pullPolicy
             routes: {files: {greet.camel.yaml: x}}                                     | greet.camel.yaml
             routes: {files: {../tasks/greet.camel.yaml: x}}                            | ../tasks/greet.camel.yaml
+            routes: {files: {tasks/a_/b.camel.yaml: x}}                                | tasks/a_/b.camel.yaml
+            routes: {configMaps: {tasks-: ours}}                                       | tasks-
+            podLabels: {app.kubernetes.io/name: other}                                 | app.kubernetes.io/name
             routes: {files: {tasks/a.camel.yaml: x}, configMaps: {tasks: ours}}        | routes.configMaps and routes.files both give the folder tasks
             shutdown: {timeoutSeconds: 0}                                              | timeoutSeconds
             podDisruptionBudget: {maxUnavailable: 0}                                   | maxUnavailable
             autoscaling: {enabled: true}                                               | existingSecret
             autoscaling: {enabled: true, existingSecret: s, minReplicas: 5, maxReplicas: 3} | autoscaling.minReplicas (5) is more than autoscaling.maxReplicas (3)
             autoscaling: {enabled: true, existingSecret: s, calmSeconds: 7200}         | calmSeconds
-            pgbouncer: {enabled: true, userlistSecret: s}                              | repository
-            pgbouncer: {enabled: true, image: {repository: pgbouncer}}                 | userlistSecret
+            pgbouncer: {enabled: true, userlistSecret: s, image: {tag: "1"}}           | repository
+            pgbouncer: {enabled: true, userlistSecret: s, image: {repository: p}}      | tag
+            pgbouncer: {enabled: true, image: {repository: p, tag: "1"}}               | userlistSecret
             ingress: {enabled: true}                                                   | host
             ingress: {enabled: true, host: "https://hooks.example.com"}                | host
             service: {type: ExternalName}                                              | type
@@ -244,6 +268,8 @@ class ChartTest {
             database: {poolerUrl: "jdbc:postgresql://pooler/app"}            | database.poolerUrl and pgbouncer.enabled both give a pooler
             database: {url: "jdbc:postgresql://a,b:5433/app"}                | database.url names several servers
             database: {url: "jdbc:postgresql://db/app?sslmode=verify-full"}  | pgbouncer.serverCaSecret is missing
+            database: {url: "jdbc:postgresql://db/app?sslmode=foo"}          | database.url has sslmode=foo
+            database: {url: "jdbc:postgresql://db/app?ssl=true"}             | database.url has ssl=
             """)
     void refuses_beside_its_pgbouncer(String values, String named) {
         assertThatThrownBy(() -> Chart.render(EVERYTHING + values)).hasMessageContaining(named);
@@ -277,6 +303,81 @@ class ChartTest {
     }
 
     @Test
+    void another_configuration_of_its_pgbouncer_rolls_it_and_more_pods_do_not() {
+        String pooler = NODE + "-pgbouncer";
+        String one = template(EVERYTHING, pooler);
+        assertThat(template(
+                        Chart.merged(Chart.yaml(EVERYTHING), at("pgbouncer.replicaCount", "4"))
+                                .toString(),
+                        pooler))
+                .isEqualTo(one);
+        assertThat(template(EVERYTHING + "database: {url: 'jdbc:postgresql://other/app'}", pooler))
+                .isNotEqualTo(one);
+    }
+
+    @Test
+    void a_roll_out_takes_no_node_away_before_another_is_ready() {
+        JsonNode deployment = Chart.object(Chart.objects(""), "Deployment", NODE);
+        assertThat(deployment.at("/spec/strategy/rollingUpdate").toString())
+                .isEqualTo("{\"maxUnavailable\":0,\"maxSurge\":1}");
+    }
+
+    /** What a restart does not mend is none of the probes' business. */
+    @Test
+    void probes_ask_for_the_process_and_not_for_the_database_or_routes() {
+        JsonNode container = Chart.object(Chart.objects(""), "Deployment", NODE).at("/spec/template/spec/containers/0");
+        assertThat(container.at("/startupProbe/httpGet/path").asText()).isEqualTo("/actuator/health/liveness");
+        assertThat(container.at("/livenessProbe/httpGet/path").asText()).isEqualTo("/actuator/health/liveness");
+        assertThat(container.at("/readinessProbe/httpGet/path").asText()).isEqualTo("/actuator/health/readiness");
+    }
+
+    @Test
+    void with_autoscaling_nobody_else_says_how_many_nodes_there_are() {
+        JsonNode deployment = Chart.object(Chart.objects(EVERYTHING), "Deployment", NODE);
+        assertThat(deployment.path("spec").has("replicas")).isFalse();
+    }
+
+    @Test
+    void where_pods_run_holds_for_nodes_and_for_pgbouncer() {
+        List<JsonNode> objects = Chart.objects(EVERYTHING + """
+                image: {pullSecrets: [pull]}
+                priorityClassName: high
+                nodeSelector: {disk: ssd}
+                tolerations: [{key: a, operator: Exists}]
+                """);
+        for (String name : List.of(NODE, NODE + "-pgbouncer")) {
+            JsonNode pod = Chart.object(objects, "Deployment", name).at("/spec/template/spec");
+            assertThat(pod.at("/imagePullSecrets/0/name").asText()).isEqualTo("pull");
+            assertThat(pod.at("/priorityClassName").asText()).isEqualTo("high");
+            assertThat(pod.at("/nodeSelector/disk").asText()).isEqualTo("ssd");
+            assertThat(pod.at("/tolerations/0/key").asText()).isEqualTo("a");
+        }
+    }
+
+    @Test
+    void no_internal_network_is_reached_but_the_database() {
+        JsonNode egress =
+                Chart.object(Chart.objects(EVERYTHING), "NetworkPolicy", NODE).at("/spec/egress");
+        assertThat(egress.findValues("ipBlock"))
+                .extracting(Object::toString)
+                .containsExactly("""
+                {"cidr":"0.0.0.0/0","except":["10.0.0.0/8","100.64.0.0/10","127.0.0.0/8","169.254.0.0/16",\
+                "172.16.0.0/12","192.168.0.0/16"]}""", "{\"cidr\":\"::/0\",\"except\":[\"fc00::/7\",\"fe80::/10\"]}");
+    }
+
+    @Test
+    void names_that_look_like_numbers_are_names() {
+        takenByKubernetes(Chart.objects(EVERYTHING + """
+                secrets: {existingSecret: "1"}
+                priorityClassName: "true"
+                serviceAccount: {create: false, name: "2"}
+                image: {pullSecrets: ["3"]}
+                """));
+        takenByKubernetes(
+                Chart.objects("ingress: {enabled: true, host: a.example.com, className: \"4\", tlsSecret: \"on\"}"));
+    }
+
+    @Test
     void nothing_but_a_setting_is_given_to_a_node() throws IOException {
         Set<String> documented = Pattern.compile("(?m)^\\| `([a-z.-]+)`")
                 .matcher(Files.readString(Path.of("docs/reference/settings.md")))
@@ -301,6 +402,8 @@ class ChartTest {
                             .isEqualTo("false");
                     assertThat(pod.at("/securityContext/runAsNonRoot").asBoolean())
                             .isTrue();
+                    assertThat(pod.at("/securityContext/seccompProfile/type").asText())
+                            .isEqualTo("RuntimeDefault");
                     JsonNode container = pod.at("/containers/0/securityContext");
                     assertThat(container.path("readOnlyRootFilesystem").asBoolean())
                             .isTrue();
@@ -423,7 +526,11 @@ class ChartTest {
     }
 
     private static String template(String values) {
-        return Chart.object(Chart.objects(values), "Deployment", NODE)
+        return template(values, NODE);
+    }
+
+    private static String template(String values, String deployment) {
+        return Chart.object(Chart.objects(values), "Deployment", deployment)
                 .at("/spec/template")
                 .toString();
     }

@@ -13,13 +13,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,10 +34,52 @@ class ChartedNodeTest {
     @TempDir
     private Path folder;
 
+    private final DatabaseLocation database = TestDatabase.newDatabase();
+
     @Test
     void starts_answers_the_probes_and_runs_the_routes_of_a_config_map() throws Exception {
-        DatabaseLocation database = TestDatabase.newDatabase();
-        List<JsonNode> objects = Chart.objects("""
+        List<JsonNode> objects = objects("- log: \"Hello ${body[name]}\"");
+        JsonNode container =
+                Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec/containers/0");
+        NodeProcess node = start(objects);
+        try {
+            await().until(node::isReady);
+            for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+                JsonNode request = container.path(probe).path("httpGet");
+                assertThat(request.path("port").asText()).isEqualTo("management");
+                assertThat(get(node.managementUrl() + request.path("path").asText()))
+                        .as(probe)
+                        .contains("\"UP\"");
+            }
+            String metrics = Chart.object(objects, "ServiceMonitor", "acme-postrider")
+                    .at("/spec/endpoints/0/path")
+                    .asText();
+            assertThat(get(node.managementUrl() + metrics)).contains("postrider_nodes");
+            assertThat(post(node.url() + "/v1/tasks", "x".repeat(2000))).isEqualTo(413);
+            assertThat(post(node.url() + "/v1/tasks", "Ada")).isEqualTo(202);
+            await().until(() -> Files.readString(node.output()).contains("Hello Ada"));
+            assertThat(node.stop()).isEqualTo(NodeProcess.TERMINATED);
+        } finally {
+            node.kill();
+        }
+    }
+
+    @Test
+    void does_not_start_with_a_route_that_has_a_mistake_so_that_the_roll_out_stops() throws Exception {
+        NodeProcess node = start(objects("- lgo: Hello"));
+        try {
+            assertThat(node.process().waitFor(1, TimeUnit.MINUTES)).isTrue();
+            assertThat(node.process().exitValue()).isEqualTo(1);
+            assertThat(Files.readString(node.output()))
+                    .contains("APPLICATION FAILED TO START", "tasks/greet.camel.yaml:8:11: 'lgo' is no key of 'steps'")
+                    .doesNotContain("Postrider is ready", "\tat ");
+        } finally {
+            node.kill();
+        }
+    }
+
+    private List<JsonNode> objects(String step) {
+        return Chart.objects("""
                 database: {url: "%s"}
                 settings: {postrider.limits.payload: 1KB}
                 monitoring: {serviceMonitor: {enabled: true}}
@@ -51,53 +93,8 @@ class ChartedNodeTest {
                             uri: kamelet:task-source
                             parameters: {taskType: greet}
                             steps:
-                              - log: "Hello ${body[name]}"
-                """.formatted(database.url().replaceFirst("\\?.*", "")));
-        JsonNode container =
-                Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec/containers/0");
-        Map<String, String> variables = variables(
-                container,
-                Map.of(
-                        "postrider-database/username",
-                        database.username(),
-                        "postrider-database/password",
-                        database.password(),
-                        "postrider/encryption-key",
-                        TestDatabase.ENCRYPTION_KEY,
-                        "postrider/demo-api-key",
-                        KEY));
-        variables.put("POSTRIDER_ROUTES_DIRECTORY", folder + variables.get("POSTRIDER_ROUTES_DIRECTORY"));
-        variables.put("SERVER_PORT", "0");
-        variables.put("MANAGEMENT_SERVER_PORT", "0");
-        mount(objects, Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec"));
-
-        NodeProcess node = start(variables);
-        try {
-            await().until(node::isReady);
-            String api = node.url();
-            String management = node.managementUrl();
-            for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
-                assertThat(container.path(probe).at("/httpGet/port").asText()).isEqualTo("management");
-                assertThat(get(management
-                                        + container
-                                                .path(probe)
-                                                .at("/httpGet/path")
-                                                .asText())
-                                .statusCode())
-                        .as(probe)
-                        .isEqualTo(200);
-            }
-            String metrics = Chart.object(objects, "ServiceMonitor", "acme-postrider")
-                    .at("/spec/endpoints/0/path")
-                    .asText();
-            assertThat(get(management + metrics).body()).contains("postrider_nodes");
-            assertThat(post(api + "/v1/tasks", "x".repeat(2000))).isEqualTo(413);
-            assertThat(post(api + "/v1/tasks", "Ada")).isEqualTo(202);
-            await().until(() -> Files.readString(node.output()).contains("Hello Ada"));
-            assertThat(node.stop()).isEqualTo(NodeProcess.TERMINATED);
-        } finally {
-            node.kill();
-        }
+                              %s
+                """.formatted(database.url().replaceFirst("\\?.*", ""), step));
     }
 
     private static Map<String, String> variables(JsonNode container, Map<String, String> secrets) {
@@ -149,7 +146,9 @@ class ChartedNodeTest {
         throw new AssertionError("no volume " + name);
     }
 
-    private NodeProcess start(Map<String, String> variables) throws IOException {
+    private NodeProcess start(List<JsonNode> objects) throws IOException {
+        JsonNode pod = Chart.object(objects, "Deployment", "acme-postrider").at("/spec/template/spec");
+        mount(objects, pod);
         ProcessBuilder command = new ProcessBuilder(
                 ProcessHandle.current().info().command().orElse("java"),
                 "-Xmx512m",
@@ -157,8 +156,22 @@ class ChartedNodeTest {
                 "-cp",
                 System.getProperty("java.class.path"),
                 Postrider.class.getName());
-        command.environment().clear();
-        command.environment().putAll(variables);
+        Map<String, String> environment = command.environment();
+        environment.clear();
+        environment.putAll(variables(
+                pod.at("/containers/0"),
+                Map.of(
+                        "postrider-database/username",
+                        database.username(),
+                        "postrider-database/password",
+                        database.password(),
+                        "postrider/encryption-key",
+                        TestDatabase.ENCRYPTION_KEY,
+                        "postrider/demo-api-key",
+                        KEY)));
+        environment.computeIfPresent("POSTRIDER_ROUTES_DIRECTORY", (name, path) -> folder + path);
+        environment.put("SERVER_PORT", "0");
+        environment.put("MANAGEMENT_SERVER_PORT", "0");
         return NodeProcess.start(command, folder.resolve("output.txt"));
     }
 
@@ -175,8 +188,9 @@ class ChartedNodeTest {
                 .statusCode();
     }
 
-    private static HttpResponse<String> get(String url) throws IOException, InterruptedException {
+    private static String get(String url) throws IOException, InterruptedException {
         return HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+                .send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString())
+                .body();
     }
 }

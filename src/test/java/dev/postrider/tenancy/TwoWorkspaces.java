@@ -348,12 +348,13 @@ final class TwoWorkspaces implements AutoCloseable {
                 key,
                 "/v1/tasks/batch",
                 "[{\"taskType\": \"%s-chained\", \"after\": [\"%s\"], %s}]".formatted(words, first, payload));
-        String report = post(key, "/v1/tasks", "{\"taskType\": \"report-generate\", \"payload\": {}}")
-                .text("/taskId");
-        await().until(() -> get(key, "/v1/tasks/" + report).text("/status").equals("completed"));
         for (String status : List.of("completed", "processing", "discarded")) {
             await().until(() -> count(key, "/v1/tasks?status=" + status) > 0);
         }
+        // Of what has ended, so that its file names it.
+        String report = post(key, "/v1/tasks", "{\"taskType\": \"report-generate\", \"payload\": {}}")
+                .text("/taskId");
+        await().until(() -> get(key, "/v1/tasks/" + report).text("/status").equals("completed"));
         await().until(() -> count(key, "/v1/dead-letters") == 2);
         String cancelled = get(key, "/v1/tasks?taskType=" + words + "-nobody").text("/items/0/taskId");
         assertThat(application

@@ -88,7 +88,7 @@ create or replace function postrider.tasks_due() returns bigint
        and not exists (select from task_limits l
                         where l.workspace_id = w.workspace_id and limit_key = '' and l.paused_until > now())
 $$;
-comment on function postrider.tasks_due is 'How many tasks another node could begin at once: due, of a type that nodes handle, and neither paused nor held back. For autoscalers: a login may have nothing but this. Definer: counts over all workspaces, and shows no row.';
+comment on function postrider.tasks_due is 'How many tasks another node could begin at once: due, of a type that nodes have handled, and neither paused nor held back. For autoscalers: a login may have nothing but this. Definer: counts over all workspaces, and shows no row.';
 
 revoke execute on function postrider.due_tasks, postrider.queue_state, postrider.open_circuits, postrider.queue_depths,
     postrider.gauges, postrider.tasks_due from public;

@@ -17,14 +17,17 @@ final class Addresses {
         if (text.length() > LONGEST) {
             throw new IllegalArgumentException("is longer than %d characters".formatted(LONGEST));
         }
-        if (text.chars().anyMatch(Character::isISOControl)) {
-            throw new IllegalArgumentException("holds a line break or another control character");
-        }
+        refuseControls(text);
         InternetAddress address;
         try {
             address = new InternetAddress(text, true);
-        } catch (AddressException e) {
+            // The name is encoded for a header, and may have come encoded.
+            address.setPersonal(address.getPersonal(), StandardCharsets.UTF_8.name());
+        } catch (AddressException | UnsupportedEncodingException e) {
             throw new IllegalArgumentException("is no address: " + text, e);
+        }
+        if (address.getPersonal() != null) {
+            refuseControls(address.getPersonal());
         }
         String plain = address.getAddress();
         if (address.isGroup() || plain.indexOf('@') < 1) {
@@ -34,16 +37,16 @@ final class Addresses {
             throw new IllegalArgumentException(
                     "has letters outside of ASCII in the address: %s; write its domain in Punycode".formatted(text));
         }
-        return named(address);
+        return address;
     }
 
-    /** With the name encoded for a header. */
-    private static InternetAddress named(InternetAddress address) {
-        try {
-            address.setPersonal(address.getPersonal(), StandardCharsets.UTF_8.name());
-            return address;
-        } catch (UnsupportedEncodingException e) {
-            throw new IllegalStateException(e);
+    private static void refuseControls(String text) {
+        if (text.chars().anyMatch(Character::isISOControl)) {
+            throw new IllegalArgumentException("holds a line break or another control character");
         }
+    }
+
+    static String domain(InternetAddress address) {
+        return address.getAddress().substring(address.getAddress().lastIndexOf('@') + 1);
     }
 }

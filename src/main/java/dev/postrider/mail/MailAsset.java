@@ -16,6 +16,10 @@ import java.util.Map;
  */
 record MailAsset(String part, String wanted, String name, String mediaType, byte[] content, long together) {
 
+    /** Code points. */
+    private static final int LONGEST_NAME = 60;
+
+    private static final int LONGEST_EXTENSION = 10;
     private static final String UNKNOWN_TYPE = "application/octet-stream";
 
     static List<MailAsset> all(List<?> rows) {
@@ -50,9 +54,14 @@ record MailAsset(String part, String wanted, String name, String mediaType, byte
         }
     }
 
-    /** What stands behind the last slash, in one line. */
+    /** What stands behind the last slash, in one line, and so short that encoded it fits into a line of a mail. */
     String fileName() {
         String last = name.substring(name.lastIndexOf('/') + 1).replaceAll("\\p{Cntrl}", "_");
+        if (last.codePointCount(0, last.length()) > LONGEST_NAME) {
+            int dot = last.lastIndexOf('.');
+            String extension = dot > 0 && last.length() - dot <= LONGEST_EXTENSION ? last.substring(dot) : "";
+            last = last.substring(0, last.offsetByCodePoints(0, LONGEST_NAME - LONGEST_EXTENSION)) + extension;
+        }
         return last.isBlank() ? "attachment" : last;
     }
 }

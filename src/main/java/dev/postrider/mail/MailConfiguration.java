@@ -23,6 +23,7 @@ public class MailConfiguration {
         return new MailMessages(
                 server.getSession(),
                 MailServer.sender(settings),
+                MailServer.senderDomains(settings),
                 settings.attachments(),
                 new MailTemplates(Path.of(routes.directory())),
                 json);

@@ -15,8 +15,10 @@ import jakarta.mail.internet.MimePart;
 import jakarta.mail.util.ByteArrayDataSource;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.camel.Exchange;
 import org.springframework.util.unit.DataSize;
 
@@ -31,22 +33,26 @@ public final class MailMessages {
 
     private final Session session;
     private final Optional<InternetAddress> sender;
+    private final Set<String> senderDomains;
     private final DataSize most;
     private final MailTemplates templates;
     private final ObjectMapper json;
 
     /**
      * @param sender of mails that name none
+     * @param senderDomains in lower case, of senders that mails may name
      * @param most how large the attachments of a mail may be together
      */
     MailMessages(
             Session session,
             Optional<InternetAddress> sender,
+            Set<String> senderDomains,
             DataSize most,
             MailTemplates templates,
             ObjectMapper json) {
         this.session = session;
         this.sender = sender;
+        this.senderDomains = senderDomains;
         this.most = most;
         this.templates = templates;
         this.json = json;
@@ -56,12 +62,14 @@ public final class MailMessages {
      * Checks the payload, which is the body, and says in the property {@code mailWanted} which assets the mail needs, as JSON.
      *
      * @throws UnsendableMail if it cannot become a mail
+     * @throws MailException if the settings name no sender
      */
-    public void read(Exchange exchange) throws UnsendableMail, JsonProcessingException {
+    public void read(Exchange exchange) throws MailException, JsonProcessingException {
         MailRequest request = MailRequest.of(exchange.getMessage().getBody());
         List<String> files = request.template().stream()
                 .flatMap(template -> MailTemplates.PARTS.stream().map(part -> MailTemplates.file(template, part)))
                 .toList();
+        checkSender(request);
         exchange.setProperty(REQUEST, request);
         exchange.setProperty(
                 "mailWanted",
@@ -83,6 +91,21 @@ public final class MailMessages {
         exchange.getMessage().setBody(message(request, assets, exchange.getProperty("idempotencyKey", String.class)));
     }
 
+    /** Who may enqueue a task is not by that somebody who may write in any name. */
+    private void checkSender(MailRequest request) throws MailException {
+        if (senderDomains.isEmpty()) {
+            throw new MailException("nobody is named as the sender: give the setting postrider.mail.from");
+        }
+        if (request.from().isPresent()) {
+            String domain = Addresses.domain(request.from().get()).toLowerCase(Locale.ROOT);
+            if (!senderDomains.contains(domain)) {
+                throw new UnsendableMail(
+                        "from: the domain %s is not that of the setting postrider.mail.from, nor one of postrider.mail.sender-domains"
+                                .formatted(domain));
+            }
+        }
+    }
+
     private MimeMessage message(MailRequest request, List<MailAsset> assets, String key) throws MessagingException {
         InternetAddress from = request.from()
                 .or(() -> sender)
@@ -101,7 +124,7 @@ public final class MailMessages {
         }
         message.setSubject(content.subject(), UTF_8);
         // Both are the same in each attempt: whoever gets the mail twice can tell, as many servers do by the first.
-        message.setHeader("Message-ID", "<%s@%s>".formatted(key, domain(from)));
+        message.setHeader("Message-ID", "<%s@%s>".formatted(key, Addresses.domain(from)));
         message.setHeader("Idempotency-Key", key);
         message.setHeader("Auto-Submitted", "auto-generated"); // or out-of-office replies would come
         if (attachments.isEmpty()) {
@@ -121,10 +144,6 @@ public final class MailMessages {
 
     private static InternetAddress[] addresses(List<InternetAddress> addresses) {
         return addresses.toArray(InternetAddress[]::new);
-    }
-
-    private static String domain(InternetAddress address) {
-        return address.getAddress().substring(address.getAddress().lastIndexOf('@') + 1);
     }
 
     private static void write(MailContent content, MimePart part) throws MessagingException {
@@ -204,9 +223,14 @@ public final class MailMessages {
         }
         Optional<String> text = own.map(asset -> new String(asset.content(), StandardCharsets.UTF_8))
                 .or(() -> templates.read(file));
-        return text.isEmpty()
-                ? text
-                : Optional.of(new Rendering(file).of(text.get(), request.data(), part.equals("html")));
+        if (text.isEmpty()) {
+            return text;
+        }
+        String words = new Rendering(file).of(text.get(), request.data(), part.equals("html"));
+        if (words.isBlank()) {
+            throw new UnsendableMail("template: %s makes an empty text".formatted(file));
+        }
+        return Optional.of(words);
     }
 
     /** @param subject of one line */

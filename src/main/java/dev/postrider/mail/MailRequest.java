@@ -36,6 +36,8 @@ record MailRequest(
             Set.of("to", "cc", "bcc", "replyTo", "from", "subject", "text", "html", "template", "data", "attachments");
     private static final Pattern TEMPLATE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
     private static final int MOST_ATTACHMENTS = 100;
+    /** So that a word without a space fits into a line of a mail, which has at most 998 (RFC 5322). */
+    private static final int LONGEST_SUBJECT = 900;
 
     /**
      * @param payload as it was parsed
@@ -100,6 +102,9 @@ record MailRequest(
     static void checkSubject(String subject, String name) throws UnsendableMail {
         if (subject.chars().anyMatch(Character::isISOControl)) {
             throw new UnsendableMail(name + " holds a line break or another control character");
+        }
+        if (subject.length() > LONGEST_SUBJECT) {
+            throw new UnsendableMail("%s is longer than %d characters".formatted(name, LONGEST_SUBJECT));
         }
     }
 

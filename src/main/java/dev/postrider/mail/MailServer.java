@@ -6,8 +6,12 @@ import jakarta.mail.internet.InternetAddress;
 import jakarta.mail.internet.MimeMessage;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLSocketFactory;
 import org.apache.camel.component.mail.DefaultJavaMailSender;
 import org.springframework.boot.ssl.NoSuchSslBundleException;
@@ -22,7 +26,7 @@ final class MailServer extends DefaultJavaMailSender {
     /** Milliseconds. */
     private static final int CONNECTION_TIMEOUT = 10_000;
 
-    /** The handler is interrupted after ten minutes. */
+    /** A silent server keeps a place of the handler for so long. */
     private static final Duration LONGEST_TIMEOUT = Duration.ofMinutes(5);
 
     private static final List<String> SECURITIES = List.of("starttls", "tls", "none");
@@ -54,6 +58,9 @@ final class MailServer extends DefaultJavaMailSender {
         properties.setProperty("mail.smtp.socketFactory.fallback", "false");
         if (given(settings.sslBundle())) {
             properties.put("mail.smtp.ssl.socketFactory", socketFactory(settings.sslBundle(), bundles));
+        }
+        if (given(settings.localName())) {
+            properties.setProperty("mail.smtp.localhost", settings.localName());
         }
         String timeout = String.valueOf(settings.timeout().toMillis());
         properties.setProperty("mail.smtp.connectiontimeout", String.valueOf(CONNECTION_TIMEOUT));
@@ -91,6 +98,13 @@ final class MailServer extends DefaultJavaMailSender {
                     "Give one address, such as Example <no-reply@example.com>.",
                     e);
         }
+    }
+
+    /** The domains that a payload's own sender may have, in lower case. */
+    static Set<String> senderDomains(MailSettings settings) {
+        return Stream.concat(settings.senderDomains().stream(), sender(settings).map(Addresses::domain).stream())
+                .map(domain -> domain.toLowerCase(Locale.ROOT))
+                .collect(Collectors.toSet());
     }
 
     private static void check(MailSettings settings) {

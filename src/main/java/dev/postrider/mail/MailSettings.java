@@ -1,6 +1,7 @@
 package dev.postrider.mail;
 
 import java.time.Duration;
+import java.util.Set;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
@@ -13,9 +14,11 @@ import org.springframework.util.unit.DataSize;
  * @param security {@code starttls}, {@code tls} from the first byte, or {@code none}
  * @param username default: no login
  * @param password belongs to the username
+ * @param localName what this host calls itself to the server; default: its name
  * @param from the sender of mails that name none
+ * @param senderDomains the domains that mails which name their sender may name, beside that of {@code from}
  * @param attachments how large the attachments of a mail may be together
- * @param timeout how long each answer of the server may take
+ * @param timeout how long the server may say nothing
  * @param sslBundle the Spring Boot SSL bundle that says whom to trust; default: whom Java trusts
  */
 @ConfigurationProperties("postrider.mail")
@@ -25,8 +28,10 @@ public record MailSettings(
         @DefaultValue("starttls") String security,
         String username,
         String password,
+        String localName,
         String from,
-        @DefaultValue("10MB") DataSize attachments,
+        @DefaultValue Set<String> senderDomains,
+        @DefaultValue("7MB") DataSize attachments,
         @DefaultValue("2m") Duration timeout,
         String sslBundle) {
 

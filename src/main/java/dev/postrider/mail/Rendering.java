@@ -130,18 +130,6 @@ final class Rendering {
             check();
         }
 
-        @Override
-        public void write(String text, int from, int length) {
-            super.write(text, from, length);
-            check();
-        }
-
-        @Override
-        public void write(char[] text, int from, int length) {
-            super.write(text, from, length);
-            check();
-        }
-
         private void check() {
             if (getBuffer().length() > LONGEST) {
                 throw new TooMuch();

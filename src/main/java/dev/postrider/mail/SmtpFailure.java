@@ -13,8 +13,8 @@ import org.eclipse.angus.mail.smtp.SMTPSendFailedException;
 /** Judges why a mail was not sent: what the server refuses for good is not tried again, all else is. */
 final class SmtpFailure {
 
-    /** That somebody has to log in, or has done so badly: the settings are wrong, and not the mail. */
-    private static final Set<Integer> ABOUT_THE_LOGIN = Set.of(530, 534, 535, 538);
+    /** Of a command at the wrong time or an unknown name, of a server that takes no mail, of the login: not of this mail. */
+    private static final Set<Integer> ABOUT_THE_SETTINGS = Set.of(502, 503, 504, 521, 530, 534, 535, 538);
 
     /** What the library says in place of an answer when the connection has ended. */
     private static final String END = "[EOF]";
@@ -28,7 +28,7 @@ final class SmtpFailure {
     private record Answer(String about, int code, String text) {
 
         boolean refuses() {
-            return code >= 500 && code < 600 && !ABOUT_THE_LOGIN.contains(code);
+            return code >= 500 && code < 600 && !ABOUT_THE_SETTINGS.contains(code);
         }
 
         boolean isOne() {

@@ -10,6 +10,7 @@ import jakarta.mail.Multipart;
 import jakarta.mail.Part;
 import jakarta.mail.internet.MimeMessage;
 import jakarta.mail.internet.MimeUtility;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,8 +30,11 @@ class EmailDispatchTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final MailBox BOX = MailBox.open();
     private static final SmtpProxy PROXY = SmtpProxy.to(BOX.port());
-    private static final Postman POSTMAN =
-            Postman.through(PROXY.port(), "postrider.mail.security=none", "postrider.mail.attachments=100KB");
+    private static final Postman POSTMAN = Postman.through(
+            PROXY.port(),
+            "postrider.mail.security=none",
+            "postrider.mail.attachments=100KB",
+            "postrider.mail.sender-domains=tenant.example");
 
     @AfterAll
     static void stop() {
@@ -124,6 +128,35 @@ class EmailDispatchTest {
             assertThat(mail.getMessageID()).isEqualTo("<" + task + "@tenant.example>");
         });
         assertThat(PROXY.commands()).contains("MAIL FROM:<hello@tenant.example>");
+    }
+
+    @Test
+    void no_line_of_a_mail_is_longer_than_servers_take() throws Exception {
+        POSTMAN.asset("ü".repeat(400) + ".pdf", "application/pdf", new byte[] {1});
+        String task = POSTMAN.send(Map.of(
+                "to",
+                "ada@example.com",
+                "subject",
+                "s".repeat(900),
+                "text",
+                "Hello",
+                "attachments",
+                "ü".repeat(400) + ".pdf"));
+        POSTMAN.awaitSent(task);
+
+        ByteArrayOutputStream mail = new ByteArrayOutputStream();
+        BOX.mailsOf(task).get(0).writeTo(mail);
+        assertThat(mail.toString(StandardCharsets.US_ASCII).lines()).allMatch(line -> line.length() <= 998);
+        assertThat(leaves(BOX.mailsOf(task).get(0)).get(1).getFileName()).endsWith("ü.pdf");
+    }
+
+    @Test
+    void a_template_that_makes_nothing_is_not_sent() {
+        POSTMAN.asset("mail/emptied.text.mustache", "text/plain", " \n".getBytes(StandardCharsets.UTF_8));
+
+        assertThat(POSTMAN.awaitDead(
+                        POSTMAN.send(Map.of("to", "ada@example.com", "subject", "Hello", "template", "emptied"))))
+                .isEqualTo("template: mail/emptied.text.mustache makes an empty text");
     }
 
     @Test
@@ -262,6 +295,8 @@ class EmailDispatchTest {
                 "{'to': '\"x\\ny\" <a@b.example>', 'subject': 'a', 'text': 'b'} | to holds a line break",
                 "{'to': 'a@b.example', 'cc': 'c@d\\u000d\\u000aRCPT TO:<e@f>', 'subject': 'a', 'text': 'b'} | cc holds a line break",
                 "{'to': 'a@b.example', 'from': 'x@y.example\\nX: y', 'subject': 'a', 'text': 'b'} | from holds a line break",
+                "{'to': 'a@b.example', 'from': 'boss@bank.example', 'subject': 'a', 'text': 'b'} | from: the domain bank.example is not",
+                "{'to': '\"=?utf-8?q?x=0D=0ABcc:_spy?=\" <a@b.example>', 'subject': 'a', 'text': 'b'} | to holds a line break",
                 "{'to': 'a@b.example', 'from': ['x@y.example'], 'subject': 'a', 'text': 'b'} | from is one address",
                 "{'to': 'a@b.example', 'replyTo': '', 'subject': 'a', 'text': 'b'} | replyTo is no address",
                 "{'to': 'a@b.example', 'subject': 'a\\r\\nBcc: spy@x.example', 'text': 'b'} | subject holds a line break",
@@ -347,6 +382,8 @@ class EmailDispatchTest {
                 "CONNECT | 421 4.3.2 Come back later | 421 4.3.2 Come back later",
                 "CONNECT | 554 5.3.2 No mail here | 554 5.3.2 No mail here",
                 "MAIL | 530 5.7.0 Log in first | sender for now: 530 5.7.0 Log in first",
+                "MAIL | 503 5.5.1 Say EHLO first | sender for now: 503 5.5.1 Say EHLO first",
+                "RCPT | 504 5.5.2 Helo command rejected | recipient ada@example.com for now: 504 5.5.2 Helo command rejected",
                 "RCPT | 450 4.2.0 Greylisted | recipient ada@example.com for now: 450 4.2.0 Greylisted",
                 "DATA | 451 4.3.0 Disk is full | mail for now: 451 4.3.0 Disk is full",
                 "ACCEPTED | 452 4.3.1 Disk is full | mail for now: 452 4.3.1 Disk is full"

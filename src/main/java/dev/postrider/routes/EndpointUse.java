@@ -126,8 +126,9 @@ record EndpointUse(YamlNode at, String step, String uri, Map<String, String> par
         return parameters.values().stream().anyMatch(value -> value.matches("#(bean:)?tenant"));
     }
 
-    boolean isHttp() {
-        return scheme().equals("http") || scheme().equals("https");
+    /** Whether it waits for another server, by HTTP or SMTP. */
+    boolean waitsForAnotherServer() {
+        return Set.of("http", "https", "smtp", "smtps").contains(scheme());
     }
 
     boolean has(String parameter) {

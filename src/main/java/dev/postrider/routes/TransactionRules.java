@@ -55,7 +55,7 @@ final class TransactionRules implements RouteLint.Rules {
     private static Set<String> kameletsThatCall(List<RouteDocument> documents) {
         return documents.stream()
                 .filter(RouteDocument::isKamelet)
-                .filter(kamelet -> kamelet.endpoints().stream().anyMatch(EndpointUse::isHttp))
+                .filter(kamelet -> kamelet.endpoints().stream().anyMatch(EndpointUse::waitsForAnotherServer))
                 .map(RouteDocument::name)
                 .collect(Collectors.toSet());
     }
@@ -151,13 +151,13 @@ final class TransactionRules implements RouteLint.Rules {
             if (use.step().equals("from")) {
                 continue;
             }
-            if (use.isHttp()
+            if (use.waitsForAnotherServer()
                     || use.scheme().equals("kamelet")
                             && kamelets.contains(use.target().replaceFirst("/.*", ""))) {
                 findings.add(Finding.at(
                         document.path(),
                         use.at(),
-                        "an HTTP call inside a transaction holds a connection while it waits: call in one route, write in "
+                        "a call of another server inside a transaction holds a connection while it waits: call in one route, write in "
                                 + "another"));
             }
             if (use.scheme().equals("seda")) {

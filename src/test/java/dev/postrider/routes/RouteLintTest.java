@@ -107,6 +107,7 @@ class RouteLintTest {
                       steps:
                         - transacted: {ref: workspace}
                         - to: kamelet:call-sink
+                        - to: smtp:mail.example.org
                 """;
         String configuration = """
                 - routeConfiguration:
@@ -125,9 +126,9 @@ class RouteLintTest {
                 document("a.camel.yaml", transacted),
                 List.of(document("b.camel.yaml", configuration), document("kamelets/call-sink.kamelet.yaml", kamelet)));
 
-        assertThat(findings).extracting(Finding::line).containsExactly(1, 9);
+        assertThat(findings).extracting(Finding::line).containsExactly(1, 9, 10);
         assertThat(findings.get(0).message()).contains("commits the partial work");
-        assertThat(findings.get(1).message()).contains("an HTTP call inside a transaction");
+        assertThat(findings.get(1).message()).contains("a call of another server inside a transaction");
     }
 
     @ParameterizedTest

@@ -57,9 +57,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if regexMatch "[?&]ssl(=|&|$)" . }}
 {{- fail "database.url has ssl=, which only JDBC knows, and pgbouncer and autoscaling do not: write sslmode=" }}
 {{- end }}
-{{- $mode := regexFind "[?&]sslmode=[a-z-]+" . }}
+{{- $mode := regexReplaceAll ".sslmode=" (regexFind "[?&]sslmode=[a-z-]+" .) "" | default "prefer" }}
 {{- $port := regexFind ":[0-9]+$" (first $parts) }}
-{{- $mode = regexReplaceAll ".sslmode=" $mode "" | default "prefer" }}
 {{- if not (has $mode (list "disable" "allow" "prefer" "require" "verify-ca" "verify-full")) }}
 {{- fail (printf "database.url has sslmode=%s, which is none of disable, allow, prefer, require, verify-ca, verify-full" $mode) }}
 {{- end }}

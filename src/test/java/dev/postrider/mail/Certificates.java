@@ -1,16 +1,12 @@
 package dev.postrider.mail;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
+import dev.postrider.testkit.Keytool;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.util.ArrayList;
 import java.util.Base64;
-import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
@@ -76,29 +72,6 @@ final class Certificates {
     }
 
     private void keytool(String alias, String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-alias",
-                alias,
-                "-dname",
-                "CN=" + alias,
-                "-keyalg",
-                "EC",
-                "-keystore",
-                folder.resolve("keys.p12").toString(),
-                "-storepass",
-                PASSWORD));
-        command.addAll(List.of(arguments));
-        try {
-            Process made = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String said = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertThat(made.waitFor()).as(said).isZero();
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
+        Keytool.makeKey(folder.resolve("keys.p12"), PASSWORD, alias, arguments);
     }
 }

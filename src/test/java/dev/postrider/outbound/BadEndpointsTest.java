@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.postrider.testkit.Answer;
+import dev.postrider.testkit.Keytool;
 import dev.postrider.testkit.RawReceiver;
 import dev.postrider.testkit.Receiver;
 import dev.postrider.testkit.RunningApplication;
@@ -21,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -449,24 +449,8 @@ class BadEndpointsTest {
     }
 
     /** Makes a key and its certificate. */
-    private static void keytool(String alias, String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-alias",
-                alias,
-                "-dname",
-                "CN=" + alias,
-                "-keyalg",
-                "EC",
-                "-keystore",
-                directory.resolve("keys.p12").toString(),
-                "-storepass",
-                PASSWORD));
-        command.addAll(List.of(arguments));
-        Process made = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(made.waitFor()).as(said).isZero();
+    private static void keytool(String alias, String... arguments) {
+        Keytool.makeKey(directory.resolve("keys.p12"), PASSWORD, alias, arguments);
     }
 
     private static KeyStore keys() throws GeneralSecurityException, IOException {

@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsExchange;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
+import dev.postrider.testkit.Keytool;
 import dev.postrider.testkit.Receiver;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -234,27 +235,8 @@ class DeliveryConnectionsTest {
         return KeyStore.getInstance(directory.resolve(alias + ".p12").toFile(), PASSWORD.toCharArray());
     }
 
-    private void keytool(String alias, String extension) throws Exception {
-        Process made = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-alias",
-                        alias,
-                        "-dname",
-                        "CN=" + alias,
-                        "-keyalg",
-                        "EC",
-                        "-ext",
-                        extension,
-                        "-keystore",
-                        directory.resolve(alias + ".p12").toString(),
-                        "-storepass",
-                        PASSWORD)
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(made.waitFor()).as(said).isZero();
+    private void keytool(String alias, String extension) {
+        Keytool.makeKey(directory.resolve(alias + ".p12"), PASSWORD, alias, "-ext", extension);
     }
 
     /** Does what CONNECT asks for, and notes it. */
